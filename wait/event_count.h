@@ -1,0 +1,141 @@
+// Sleep until a condition that lives elsewhere may have changed, without a lock around the
+// condition.
+//
+// Use it to let threads sleep on a lock-free structure (a queue, a sequence, a count): the
+// structure stays as it is, and whoever changes it pays one fence and one load when nobody sleeps.
+// Not for a condition under a mutex: use a condition variable there.
+//
+//   waiter:  auto key = ec.prepare_wait();           notifier:  make the condition true;
+//            if (condition) ec.cancel_wait();                   ec.notify(1);
+//            else           ec.commit_wait(key, parker, until);
+//
+// Why no wake-up is lost. Each side writes one thing and then reads the other's, with a full fence
+// between:
+//
+//   waiter:   waiters_ += 1;  fence (W);  read condition
+//   notifier: write condition;  fence (N);  read waiters_
+//
+//   W before N: the notifier sees the waiter, raises epoch_ and wakes whoever sleeps.
+//   N before W: the waiter sees the condition and does not sleep.
+//   A notifier that saw the waiter before it slept has raised epoch_ under the lock: commit_wait,
+//   which looks at epoch_ under the same lock, finds its key outdated and returns at once. If
+//   prepare_wait read the raised epoch already, then it read it with acquire, and the condition
+//   written before it is visible to the waiter.
+//
+// Cost: notify() with nobody waiting, a fence and a load (about 8 ns on x86). prepare/cancel: two
+// atomic additions.
+// Threads: every method from any thread.
+// Lifetime: outlives every waiter.
+// Source: Dmitry Vyukov's eventcount; the waiters are an intrusive list, so waiting allocates
+// nothing.
+#ifndef ANNULET_WAIT_EVENT_COUNT_H_
+#define ANNULET_WAIT_EVENT_COUNT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <mutex>
+
+#include "annulet/wait/parker.h"
+#include "annulet/wait/sync.h"
+
+namespace annulet::wait {
+
+template <class Sync = RealSync>
+class BasicEventCount {
+ public:
+  using Key = uint32_t;
+
+  BasicEventCount() = default;
+  BasicEventCount(const BasicEventCount&) = delete;
+  BasicEventCount& operator=(const BasicEventCount&) = delete;
+
+  // Announces a waiter. The caller then looks at its condition and calls exactly one of the next
+  // two.
+  [[nodiscard]] Key prepare_wait() {
+    waiters_.fetch_add(1, std::memory_order_relaxed);  // ordered by the fence
+    Sync::fence(std::memory_order_seq_cst);            // (W) pairs with (N) in notify()
+    // Acquire pairs with the release in notify(): whoever reads an epoch also sees the condition it
+    // announced.
+    return epoch_.load(std::memory_order_acquire);
+  }
+
+  void cancel_wait() {
+    waiters_.fetch_sub(1, std::memory_order_relaxed);
+  }  // only ever makes notify() do too much
+
+  // Sleeps through `parker`, which the calling thread owns, until a notify() or `until`. True if
+  // notified; false says that time ran out or that the parker had an event of its own. Either way
+  // the caller looks at its condition again.
+  bool commit_wait(Key key, Parker& parker, Deadline until = kNever) {
+    Waiter self{.parker = &parker};
+    {
+      std::lock_guard lock(mutex_);
+      if (epoch_.load(std::memory_order_relaxed) != key) {  // written under the lock only
+        cancel_wait();
+        return true;
+      }
+      push(&self);
+    }
+    parker.park(until);
+    std::lock_guard lock(mutex_);
+    if (self.listed) remove(&self);
+    cancel_wait();
+    return self.notified;
+  }
+
+  // Wakes up to `count` sleepers, those who sleep longest first, and everybody between prepare_wait
+  // and commit_wait.
+  void notify(size_t count = 1) {
+    Sync::fence(std::memory_order_seq_cst);  // (N) pairs with (W) in prepare_wait()
+    if (waiters_.load(std::memory_order_relaxed) == 0) return;  // ordered by the fence
+    std::lock_guard lock(mutex_);
+    // Written under the lock only. Release pairs with the acquire in prepare_wait().
+    epoch_.store(epoch_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    for (; count > 0 && first_ != nullptr; --count) {
+      Waiter* waiter = first_;
+      remove(waiter);
+      waiter->notified = true;
+      waiter->parker
+          ->unpark();  // under the lock, so that the waiter and its parker are still there
+    }
+  }
+
+  void notify_all() { notify(std::numeric_limits<size_t>::max()); }
+
+ private:
+  // In the stack frame of a sleeping commit_wait(). Everything under mutex_.
+  struct Waiter {
+    Parker* parker;
+    Waiter* next = nullptr;
+    Waiter* previous = nullptr;
+    bool listed = false;
+    bool notified = false;
+  };
+
+  void push(Waiter* waiter) {
+    waiter->previous = last_;
+    (last_ ? last_->next : first_) = waiter;
+    last_ = waiter;
+    waiter->listed = true;
+  }
+
+  void remove(Waiter* waiter) {
+    (waiter->previous ? waiter->previous->next : first_) = waiter->next;
+    (waiter->next ? waiter->next->previous : last_) = waiter->previous;
+    waiter->listed = false;
+  }
+
+  typename Sync::template atomic<uint32_t> waiters_{
+      0};  // between prepare_wait and the end of their wait
+  typename Sync::template atomic<uint32_t> epoch_{0};  // raised by each notify() that found waiters
+  typename Sync::mutex mutex_;
+  Waiter* first_ = nullptr;
+  Waiter* last_ = nullptr;
+};
+
+using EventCount = BasicEventCount<>;
+
+}  // namespace annulet::wait
+
+#endif  // ANNULET_WAIT_EVENT_COUNT_H_
