@@ -1,0 +1,42 @@
+#include "annulet/task/block_on.h"
+
+namespace annulet::task::internal {
+
+void BlockingLoop::post(Runnable* runnable) noexcept {
+  if (inbox_.push(runnable)) {
+    parker_.unpark();
+    inbox_.woke();
+  }
+}
+
+bool BlockingLoop::admit() noexcept {
+  live_.fetch_add(
+      1,
+      std::memory_order_relaxed);  // read by the loop's own thread, which runs the admitting task
+  return true;
+}
+
+void BlockingLoop::retire() noexcept {
+  live_.fetch_sub(1, std::memory_order_relaxed);
+}  // on the loop's own thread
+
+void BlockingLoop::run() {
+  WorkerContext context{.executor = this, .timers = &timers_};
+  ScopedWorkerContext scope(&context);
+  while (live_.load(std::memory_order_relaxed) > 0) {
+    timers_.expire();
+    if (Runnable* batch = inbox_.take_all()) {
+      while (batch != nullptr) {
+        Runnable* runnable = batch;
+        batch = batch->next;
+        task::run(context, runnable);
+      }
+    } else if (inbox_.begin_sleep()) {
+      parker_.park(timers_.next());
+      inbox_.end_sleep();
+    }
+  }
+  inbox_.quiesce();
+}
+
+}  // namespace annulet::task::internal

@@ -1,0 +1,33 @@
+// Where tasks continue: all that synchronization, I/O and pools know of a scheduler.
+//
+// Threads: every method from any thread.
+// Lifetime: outlives every task whose home it is.
+#ifndef ANNULET_TASK_EXECUTOR_H_
+#define ANNULET_TASK_EXECUTOR_H_
+
+#include "annulet/task/runnable.h"
+
+namespace annulet::task {
+
+class Executor {
+ public:
+  virtual ~Executor() = default;
+
+  // Queues `runnable`. Never runs it inline, never fails, never blocks. What the caller did before
+  // is visible to it.
+  virtual void post(Runnable* runnable) noexcept = 0;
+
+  // Counts one more live task, before its first post. False: the intake is closed and the task must
+  // not be posted.
+  virtual bool admit() noexcept = 0;
+
+  // Counts one live task less: the last thing that happens to a task that was admitted.
+  virtual void retire() noexcept = 0;
+};
+
+// Lets a suspended computation continue where it belongs.
+inline void resume_at_home(Runnable* runnable) { runnable->home->post(runnable); }
+
+}  // namespace annulet::task
+
+#endif  // ANNULET_TASK_EXECUTOR_H_

@@ -1,0 +1,136 @@
+// The one word that connects a task with whoever waits for its end.
+//
+//   address            awaited by a parent: the parent's frame; 0: not started
+//   address | 2        a child of when_all: its Group
+//   1                  spawned: running, its handle has not asked for anything
+//   address | 1        spawned: a task waits for it (Runnable)
+//   3                  spawned: running, nobody will ask
+//   address | 3        spawned: a thread waits for it (JoinLatch)
+//   5                  spawned: has ended; the frame belongs to the handle
+//
+// The first two are plain: parent and child are one flow of control. The others change by atomic
+// operations between the loop that runs the task (finish) and the owner of the handle (everything
+// else), each of which happens at most once.
+#ifndef ANNULET_TASK_INTERNAL_JOIN_STATE_H_
+#define ANNULET_TASK_INTERNAL_JOIN_STATE_H_
+
+#include <atomic>
+#include <coroutine>
+#include <cstdint>
+
+#include "annulet/task/runnable.h"
+#include "annulet/wait/sync.h"
+
+namespace annulet::task::internal {
+
+// What a thread that joins sleeps on. Unlike a Parker it may be gone as soon as wait() returns, for
+// open() touches nothing after its store.
+template <class Sync = wait::RealSync>
+class alignas(8) BasicJoinLatch {  // the low bits of its address are tags
+ public:
+  void wait() {
+    while (word_.load(std::memory_order_acquire) == 0) {  // pairs with open()
+      Sync::futex_wait(word_, 0, wait::kNever);
+    }
+  }
+
+  void open() {
+    typename Sync::template atomic<uint32_t>& word = word_;
+    word.store(1, std::memory_order_release);  // pairs with wait(): the result is visible
+    Sync::futex_wake(word, 1);                 // by address only
+  }
+
+ private:
+  typename Sync::template atomic<uint32_t> word_{0};
+};
+
+// Waiter: what waits in a task's stead (Runnable).
+template <class Waiter, class Sync = wait::RealSync>
+class BasicJoinState {
+ public:
+  using Latch = BasicJoinLatch<Sync>;
+
+  // --- awaited by a parent ---
+  void set_parent(std::coroutine_handle<> parent) { store_plain(address(parent.address())); }
+  void set_group(void* group) { store_plain(address(group) | kGroup); }
+
+  bool spawned() const { return (load_plain() & kSpawned) != 0; }
+  bool grouped() const { return (load_plain() & kGroup) != 0; }
+  std::coroutine_handle<> parent() const {
+    return std::coroutine_handle<>::from_address(reinterpret_cast<void*>(load_plain()));
+  }
+  void* group() const { return reinterpret_cast<void*>(load_plain() & ~kGroup); }
+
+  // --- spawned: before the first post ---
+  void set_spawned(bool detached) { store_plain(detached ? kDetached : kRunning); }
+
+  // --- spawned: the loop that ran the task ---
+  struct Finish {
+    Waiter* task = nullptr;   // to be posted
+    Latch* thread = nullptr;  // to be opened
+    bool detached = false;    // the frame is the caller's to destroy
+  };
+
+  // The task has ended. Unless it is detached, the frame may be gone when this returns.
+  Finish finish() {
+    // Release pairs with done(), wait(): the result is visible to the handle. Acquire pairs with
+    // wait(), detach(): what the waiter wrote before is visible here.
+    const uintptr_t before = word_.exchange(kDone, std::memory_order_acq_rel);
+    Finish result;
+    if (before == kDetached) {
+      result.detached = true;
+    } else if (before != kRunning) {
+      void* const waiter = reinterpret_cast<void*>(before & ~kTags);
+      if ((before & kTags) == kSpawned) {
+        result.task = static_cast<Waiter*>(waiter);
+      } else {
+        result.thread = static_cast<Latch*>(waiter);
+      }
+    }
+    return result;
+  }
+
+  // --- spawned: the owner of the handle ---
+  bool done() const {
+    return word_.load(std::memory_order_acquire) == kDone;
+  }  // pairs with finish()
+
+  // False: it has ended already, nobody will be told. After true, finish() hands the waiter on.
+  [[nodiscard]] bool wait(Waiter* task) { return leave(address(task) | kSpawned); }
+  [[nodiscard]] bool wait(Latch* thread) { return leave(address(thread) | kDetached); }
+  // False: it has ended already, the frame is the caller's to destroy.
+  [[nodiscard]] bool detach() { return leave(kDetached); }
+
+ private:
+  static constexpr uintptr_t kSpawned = 1;
+  static constexpr uintptr_t kGroup = 2;
+  static constexpr uintptr_t kTags = 7;
+  static constexpr uintptr_t kRunning = 1;
+  static constexpr uintptr_t kDetached = 3;
+  static constexpr uintptr_t kDone = 5;
+
+  static_assert(alignof(Waiter) > kTags && alignof(Latch) > kTags);
+
+  static uintptr_t address(const void* pointer) { return reinterpret_cast<uintptr_t>(pointer); }
+
+  bool leave(uintptr_t message) {
+    uintptr_t expected = kRunning;
+    // Release pairs with finish(): the waiter is ready to be woken. Acquire pairs with finish():
+    // the result is visible.
+    return word_.compare_exchange_strong(expected, message, std::memory_order_release,
+                                         std::memory_order_acquire);
+  }
+
+  // One flow of control, or before the task is handed to another thread.
+  void store_plain(uintptr_t value) { word_.store(value, std::memory_order_relaxed); }
+  uintptr_t load_plain() const { return word_.load(std::memory_order_relaxed); }
+
+  typename Sync::template atomic<uintptr_t> word_{0};
+};
+
+using JoinState = BasicJoinState<Runnable>;
+using JoinLatch = JoinState::Latch;
+
+}  // namespace annulet::task::internal
+
+#endif  // ANNULET_TASK_INTERNAL_JOIN_STATE_H_

@@ -1,0 +1,43 @@
+// A suspended computation that can be queued and resumed: the node that every queue of Annulet
+// links.
+//
+// It is the base of each task's promise, so a suspended coroutine is its own queue node and waiting
+// never allocates. A Runnable is in at most one queue at a time, whose owner alone touches `next`.
+// Library code that is no coroutine takes part as a CallbackRunnable.
+// Cost: 16 bytes.
+// Threads: none of its own; handing one over is the queue's business.
+#ifndef ANNULET_TASK_RUNNABLE_H_
+#define ANNULET_TASK_RUNNABLE_H_
+
+#include <coroutine>
+#include <cstddef>
+
+namespace annulet::task {
+
+class Executor;
+
+struct Runnable {
+  Runnable* next = nullptr;
+  Executor* home = nullptr;  // where a task continues; set at spawn, inherited by awaited children.
+                             // Null: a callback
+
+  // The coroutine whose promise begins with this Runnable. The compilers put a promise right behind
+  // the two pointers of the frame's header as long as it asks for no larger alignment, which
+  // Task<T> asserts.
+  std::coroutine_handle<> handle() { return std::coroutine_handle<Runnable>::from_promise(*this); }
+};
+
+inline constexpr std::size_t kFrameHeader = 2 * sizeof(void*);
+
+// A function that can be posted like a task, to run once on the executor's thread. It may be posted
+// again, or go, as soon as it has begun to run.
+struct CallbackRunnable : Runnable {
+  using Function = void (*)(CallbackRunnable*) noexcept;
+  explicit CallbackRunnable(Function callback) : function(callback) {}
+
+  const Function function;
+};
+
+}  // namespace annulet::task
+
+#endif  // ANNULET_TASK_RUNNABLE_H_

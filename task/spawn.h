@@ -1,0 +1,167 @@
+// Lets a task run beside its starter, and hands its result to whoever joins it.
+//
+//   JoinHandle<int> handle = *spawn(executor, answer());
+//   int n = co_await std::move(handle);      // in a task
+//   int n = std::move(handle).join();        // in a thread that runs no tasks
+//
+// A handle that is dropped or detached leaves its task running; handles never abort. An exception
+// that ends the task is rethrown to whoever joins it, else it is counted and reported
+// (unobserved.h).
+// Cost: result, join state and queue node lie in the task's frame, so a spawn allocates that frame
+// and nothing more; an end or a join is one atomic operation.
+// Threads: spawn and a handle's end from any thread; a handle belongs to one thread at a time.
+// Lifetime: a handle of an ended task may outlive the executor.
+#ifndef ANNULET_TASK_SPAWN_H_
+#define ANNULET_TASK_SPAWN_H_
+
+#include <coroutine>
+#include <type_traits>
+#include <utility>
+
+#include "absl/base/macros.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "annulet/task/executor.h"
+#include "annulet/task/task.h"
+#include "annulet/task/unobserved.h"
+#include "annulet/task/worker_context.h"
+
+namespace annulet::task {
+
+namespace internal {
+
+// An ended task's frame, until its result has been taken.
+template <class T>
+class EndedFrame {
+ public:
+  explicit EndedFrame(Promise<T>* promise) : promise_(promise) {}
+  ~EndedFrame() { promise_->handle().destroy(); }
+  EndedFrame(const EndedFrame&) = delete;
+  EndedFrame& operator=(const EndedFrame&) = delete;
+  T take() { return promise_->take(); }
+
+ private:
+  Promise<T>* promise_;
+};
+
+template <class T>
+class [[nodiscard]] JoinAwaiter {
+ public:
+  explicit JoinAwaiter(Promise<T>* promise) noexcept : promise_(promise) {}
+
+  bool await_ready() const noexcept { return promise_->join().done(); }
+
+  template <TaskPromise P>
+  bool await_suspend(std::coroutine_handle<P> waiter) noexcept {
+    return promise_->join().wait(static_cast<Runnable*>(&waiter.promise()));
+  }
+
+  T await_resume() { return EndedFrame<T>(promise_).take(); }
+
+ private:
+  Promise<T>* promise_;
+};
+
+}  // namespace internal
+
+template <class T = void>
+class [[nodiscard]] JoinHandle {
+ public:
+  explicit JoinHandle(internal::Promise<T>* promise) noexcept : promise_(promise) {}
+  JoinHandle(JoinHandle&& other) noexcept : promise_(std::exchange(other.promise_, nullptr)) {}
+  JoinHandle& operator=(JoinHandle&& other) noexcept {
+    std::swap(promise_, other.promise_);
+    return *this;
+  }
+  ~JoinHandle() { detach(); }
+
+  // Whether the task has ended, so that a join would not wait.
+  bool done() const { return promise_->join().done(); }
+
+  // Waits in a task for the task's end: its result, or rethrows its exception.
+  internal::JoinAwaiter<T> operator co_await() && noexcept {
+    return internal::JoinAwaiter<T>(std::exchange(promise_, nullptr));
+  }
+
+  // Blocks the calling thread until the task's end. Not in a thread that runs tasks, which might
+  // wait for itself.
+  T join() && {
+    ABSL_ASSERT(current_worker() == nullptr &&
+                "join() blocks a worker: co_await the handle instead");
+    internal::Promise<T>* promise = std::exchange(promise_, nullptr);
+    internal::JoinLatch latch;
+    if (promise->join().wait(&latch)) latch.wait();
+    return internal::EndedFrame<T>(promise).take();
+  }
+
+  // Lets the task run on without anybody waiting for it.
+  void detach() {
+    if (promise_ == nullptr) return;
+    internal::Promise<T>* promise = std::exchange(promise_, nullptr);
+    if (promise->join().detach()) return;
+    if (promise->error() != nullptr) internal::report_unobserved(promise->error());
+    promise->handle().destroy();
+  }
+
+ private:
+  internal::Promise<T>* promise_;
+};
+
+namespace internal {
+
+absl::Status intake_closed_error();
+absl::Status no_worker_error();
+
+template <class T>
+Promise<T>* start(Executor& executor, Task<T>& task, bool detached) {
+  if (!executor.admit()) return nullptr;
+  Promise<T>* promise = &task.release();
+  promise->home = &executor;
+  promise->join().set_spawned(detached);
+  executor.post(promise);
+  return promise;
+}
+
+}  // namespace internal
+
+// Starts `task` on `executor`. FailedPrecondition, and the task is destroyed unstarted, when that
+// is stopping.
+template <class T>
+absl::StatusOr<JoinHandle<T>> spawn(Executor& executor, Task<T> task) {
+  internal::Promise<T>* promise = internal::start(executor, task, /*detached=*/false);
+  if (promise == nullptr) return internal::intake_closed_error();
+  return JoinHandle<T>(promise);
+}
+
+// As spawn, without a handle.
+template <class T>
+absl::Status spawn_detached(Executor& executor, Task<T> task) {
+  if (internal::start(executor, task, /*detached=*/true) == nullptr)
+    return internal::intake_closed_error();
+  return absl::OkStatus();
+}
+
+// Starts `task` on the worker that runs the caller. FailedPrecondition outside of tasks.
+template <class T>
+absl::StatusOr<JoinHandle<T>> spawn_here(Task<T> task) {
+  if (current_worker() == nullptr) return internal::no_worker_error();
+  return spawn(*current_worker()->executor, std::move(task));
+}
+
+// As spawn_here, without a handle.
+template <class T>
+absl::Status spawn_here_detached(Task<T> task) {
+  if (current_worker() == nullptr) return internal::no_worker_error();
+  return spawn_detached(*current_worker()->executor, std::move(task));
+}
+
+// A task that calls `function(arguments...)`, which itself returns a Task, and owns both until that
+// has ended. For a lambda with captures, which a coroutine does not keep alive by itself.
+template <class Function, class... Arguments>
+std::invoke_result_t<Function&, Arguments...> call(Function function, Arguments... arguments) {
+  co_return co_await function(std::move(arguments)...);
+}
+
+}  // namespace annulet::task
+
+#endif  // ANNULET_TASK_SPAWN_H_

@@ -1,0 +1,49 @@
+#include "annulet/task/this_task.h"
+
+namespace annulet::task {
+
+bool SleepAwaiter::begin(Runnable* waiter, internal::CancelState* cancel) {
+  WorkerContext& worker = *current_worker();
+  waiter_ = waiter;
+  timers_ = worker.timers;
+  if (!arm(cancel, worker.executor)) {
+    outcome_ = Outcome::kCancelled;
+    return false;
+  }
+  if (!timers_->arm(this)) {
+    outcome_ = Outcome::kClosed;
+    return !settle();  // a cancel that is just arriving resumes the task instead
+  }
+  return true;
+}
+
+absl::Status SleepAwaiter::await_resume() {
+  switch (outcome_) {
+    case Outcome::kSlept:
+      return absl::OkStatus();
+    case Outcome::kCancelled:
+      return cancelled_error();
+    case Outcome::kClosed:
+      break;
+  }
+  return absl::CancelledError("sleep: cancelled, the runtime is shutting down");
+}
+
+void SleepAwaiter::fired(TimerNode* node, TimerEvent event) noexcept {
+  auto* self = static_cast<SleepAwaiter*>(node);
+  if (event == TimerEvent::kClosed) self->outcome_ = Outcome::kClosed;
+  if (self->settle()) resume_at_home(self->waiter_);
+}
+
+void SleepAwaiter::on_cancel(CancelGuard* guard) noexcept {
+  auto* self = static_cast<SleepAwaiter*>(guard);
+  self->timers_->disarm(self);
+  self->outcome_ = Outcome::kCancelled;
+  resume_at_home(self->waiter_);
+}
+
+void SleepAwaiter::on_settled(CancelGuard* guard) noexcept {
+  resume_at_home(static_cast<SleepAwaiter*>(guard)->waiter_);
+}
+
+}  // namespace annulet::task

@@ -1,0 +1,45 @@
+#include "annulet/task/unobserved.h"
+
+#include <atomic>
+#include <string>
+
+#include "absl/log/log.h"
+
+namespace annulet::task {
+namespace {
+
+std::string describe(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::exception& e) {
+    return e.what();
+  } catch (...) {
+    return "an exception that is no std::exception";
+  }
+}
+
+void log_failure(std::exception_ptr failure) noexcept {
+  LOG_EVERY_N_SEC(ERROR, 1) << "annulet: a task that nobody awaits failed: " << describe(failure)
+                            << " (" << unobserved_failures() << " so far)";
+}
+
+std::atomic<uint64_t> g_failures{0};
+std::atomic<UnobservedHandler> g_handler{&log_failure};
+
+}  // namespace
+
+UnobservedHandler set_unobserved_handler(UnobservedHandler handler) noexcept {
+  return g_handler.exchange(handler != nullptr ? handler : &log_failure, std::memory_order_acq_rel);
+}
+
+uint64_t unobserved_failures() noexcept { return g_failures.load(std::memory_order_relaxed); }
+
+namespace internal {
+
+void report_unobserved(std::exception_ptr failure) noexcept {
+  g_failures.fetch_add(1, std::memory_order_relaxed);
+  g_handler.load(std::memory_order_acquire)(std::move(failure));
+}
+
+}  // namespace internal
+}  // namespace annulet::task

@@ -1,0 +1,29 @@
+// Where failures go that nobody waits for: an exception that ends a detached task, or one whose
+// handle was dropped.
+//
+// Every one is counted; the handler says what else happens. The default writes a line to the log,
+// at most one a second.
+// Threads: every function from any thread.
+#ifndef ANNULET_TASK_UNOBSERVED_H_
+#define ANNULET_TASK_UNOBSERVED_H_
+
+#include <cstdint>
+#include <exception>
+
+namespace annulet::task {
+
+using UnobservedHandler = void (*)(std::exception_ptr failure) noexcept;
+
+// Replaces the handler, for the whole process; null puts back the default. Returns the former one.
+UnobservedHandler set_unobserved_handler(UnobservedHandler handler) noexcept;
+
+// How many failures nobody waited for, since the process began.
+uint64_t unobserved_failures() noexcept;
+
+namespace internal {
+void report_unobserved(std::exception_ptr failure) noexcept;
+}  // namespace internal
+
+}  // namespace annulet::task
+
+#endif  // ANNULET_TASK_UNOBSERVED_H_

@@ -1,0 +1,63 @@
+// What a thread that runs tasks offers to the tasks it runs.
+//
+// For those who write awaitables or a loop of their own; tasks need none of it. One thread-local
+// pointer, set by the loop for as long as it runs.
+// Threads: owner thread only.
+#ifndef ANNULET_TASK_WORKER_CONTEXT_H_
+#define ANNULET_TASK_WORKER_CONTEXT_H_
+
+#include "absl/base/optimization.h"
+#include "annulet/task/executor.h"
+#include "annulet/task/timers.h"
+
+namespace annulet::task {
+
+namespace internal {
+class PromiseBase;
+void reap(PromiseBase* finished) noexcept;
+}  // namespace internal
+
+struct WorkerContext {
+  Executor* executor = nullptr;  // queues on this very worker
+  Timers* timers = nullptr;      // this worker's
+  Executor* group = nullptr;     // the scheduler that the worker belongs to, if any
+  // A spawned task that has just ended. Its frame is published or freed by the loop and not inside
+  // its own await_suspend, where compilers differ in what they still touch afterwards.
+  internal::PromiseBase* finished = nullptr;
+};
+
+// The context of the calling thread, or null where no loop runs. Out of line, so that no compiler
+// keeps the address of a thread-local across a suspension after which a coroutine may be on another
+// thread.
+WorkerContext* current_worker() noexcept;
+
+// Installs a context for as long as it lives, and then puts back the former one.
+class ScopedWorkerContext {
+ public:
+  explicit ScopedWorkerContext(WorkerContext* context) noexcept;
+  ~ScopedWorkerContext();
+  ScopedWorkerContext(const ScopedWorkerContext&) = delete;
+  ScopedWorkerContext& operator=(const ScopedWorkerContext&) = delete;
+
+ private:
+  WorkerContext* former_;
+};
+
+// Runs `runnable` until it suspends or ends. For loops: the only way to resume something that was
+// posted.
+inline void run(WorkerContext& context, Runnable* runnable) {
+  if (ABSL_PREDICT_FALSE(runnable->home == nullptr)) {
+    auto* callback = static_cast<CallbackRunnable*>(runnable);
+    return callback->function(callback);
+  }
+  runnable->handle().resume();
+  if (context.finished != nullptr) {
+    internal::PromiseBase* finished = context.finished;
+    context.finished = nullptr;
+    internal::reap(finished);
+  }
+}
+
+}  // namespace annulet::task
+
+#endif  // ANNULET_TASK_WORKER_CONTEXT_H_
