@@ -1,0 +1,41 @@
+#include "annulet/io/internal/operation_awaiter.h"
+
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "annulet/io/error.h"
+#include "annulet/io/reactor.h"
+
+namespace annulet::io::internal {
+
+bool OperationAwaiter::begin(task::Runnable* task, task::internal::CancelState* inherited) {
+  Reactor* reactor = Reactor::current();
+  if (reactor == nullptr) {
+    result = -ENXIO;
+    return false;
+  }
+  waiter = task;
+  if (limit_ != nullptr || inherited != nullptr) {
+    result = -ECANCELED;  // should it not come to a submission
+    limits = new OperationLimits(*this, *reactor, limit_ != nullptr ? *limit_ : Limit());
+    const OperationLimits::Start start = limits->begin(inherited);
+    if (start != OperationLimits::Start::kGo) return start == OperationLimits::Start::kSettling;
+  }
+  if (!reactor->submit(*this)) return true;
+  // Finished at once; only a cancel that is just arriving has to be waited for.
+  return limits != nullptr && !limits->end();
+}
+
+absl::Status OperationAwaiter::failure(absl::string_view call) const {
+  if (result == -ENXIO) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(call, ": no reactor; I/O needs a task on a runtime's worker"));
+  }
+  if (result != -ECANCELED) return io_error(call, -result);
+  if (limits != nullptr && limits->deadline_passed()) {
+    return absl::DeadlineExceededError(absl::StrCat(call, ": the deadline passed"));
+  }
+  return absl::CancelledError(absl::StrCat(call, ": cancelled"));
+}
+
+}  // namespace annulet::io::internal

@@ -1,0 +1,263 @@
+#include "annulet/io/internal/reactor_epoll.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <climits>
+#include <utility>
+
+#include "absl/base/optimization.h"
+#include "absl/log/check.h"
+#include "annulet/io/error.h"
+
+namespace annulet::io::internal {
+namespace {
+
+constexpr int kEventsPerWait = 256;
+// After so many operations that finished at once, the next ones go through the queue, so that a
+// task whose sockets are always ready lets others run.
+constexpr int kInlinePerTurn = 512;
+constexpr uint64_t kWakeTag = UINT64_MAX;
+
+void set_nonblocking(int fd, bool nonblocking) {
+  const int flags = fcntl(fd, F_GETFL);
+  fcntl(fd, F_SETFL, nonblocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
+}
+
+int32_t connect_step(Operation& operation) {
+  if (!operation.started) {
+    operation.started = true;
+    set_nonblocking(operation.fd, true);
+    if (connect(operation.fd, static_cast<const sockaddr*>(operation.buffer),
+                static_cast<socklen_t>(operation.length)) == 0) {
+      return 0;
+    }
+    // Interrupted or not: it goes on in the background, and the socket becomes writable when it is
+    // over.
+    return errno == EINPROGRESS || errno == EINTR ? -EAGAIN : -errno;
+  }
+  int error = 0;
+  socklen_t size = sizeof(error);
+  if (getsockopt(operation.fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) return -errno;
+  return -error;
+}
+
+// One try of the system call: its result, a negative errno, -EAGAIN when it would have to wait.
+int32_t try_once(Operation& operation) {
+  ssize_t result = -1;
+  switch (operation.kind) {
+    case OperationKind::kReceive:
+      result = recv(operation.fd, operation.buffer, std::min<size_t>(operation.length, INT_MAX),
+                    MSG_DONTWAIT);
+      break;
+    case OperationKind::kSend:
+    case OperationKind::kSendAll:
+      result = send(operation.fd, static_cast<const char*>(operation.buffer) + operation.done,
+                    std::min<size_t>(operation.length - operation.done, INT_MAX),
+                    MSG_DONTWAIT | MSG_NOSIGNAL);
+      break;
+    case OperationKind::kAccept:
+      // There is no flag for one call; a listener is set to non-blocking when it is first waited
+      // for.
+      result = accept4(operation.fd, nullptr, nullptr, SOCK_CLOEXEC);
+      break;
+    case OperationKind::kConnect:
+      return connect_step(operation);
+  }
+  return result >= 0 ? static_cast<int32_t>(result) : -errno;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Reactor>> EpollReactor::make() {
+  std::unique_ptr<EpollReactor> reactor(new EpollReactor());
+  reactor->epoll_fd_ = epoll_create1(EPOLL_CLOEXEC);
+  if (reactor->epoll_fd_ < 0) return io_error("epoll_create1", errno);
+  reactor->wake_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (reactor->wake_fd_ < 0) return io_error("eventfd", errno);
+  // Edge-triggered: each write is an event of its own, and nobody needs to read the count.
+  epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.u64 = kWakeTag}};
+  if (epoll_ctl(reactor->epoll_fd_, EPOLL_CTL_ADD, reactor->wake_fd_, &event) != 0) {
+    return io_error("epoll_ctl", errno);
+  }
+  return reactor;
+}
+
+EpollReactor::~EpollReactor() {
+  if (epoll_fd_ >= 0) close(epoll_fd_);
+  if (wake_fd_ >= 0) close(wake_fd_);
+}
+
+bool EpollReactor::submit(Operation& operation) {
+  if (ABSL_PREDICT_FALSE(closed_)) {
+    operation.result = -ECANCELED;
+    return true;
+  }
+  Socket& socket = socket_of(operation);
+  Direction& direction = direction_of(socket, operation);
+  if (ABSL_PREDICT_FALSE(direction.waiting != nullptr)) {
+    operation.result = -EBUSY;
+    return true;
+  }
+  if (operation.kind == OperationKind::kAccept && !socket.nonblocking) {
+    set_nonblocking(operation.fd, true);
+    socket.nonblocking = true;
+  }
+  if (direction.ready && attempt(socket, direction, operation)) {
+    if (--inline_left_ >= 0) return true;
+    ++in_flight_;
+    finish(operation);
+    return false;
+  }
+  if (!wait_for_readiness(socket, operation)) return true;
+  direction.waiting = &operation;
+  ++in_flight_;
+  return false;
+}
+
+EpollReactor::Socket& EpollReactor::socket_of(const Operation& operation) {
+  const size_t index = static_cast<size_t>(operation.fd);
+  if (ABSL_PREDICT_FALSE(index >= sockets_.size()))
+    sockets_.resize(std::max(index + 1, 2 * sockets_.size()));
+  Socket& socket = sockets_[index];
+  if (ABSL_PREDICT_FALSE(socket.generation != operation.generation)) {
+    // The number belongs to another socket now. Whoever still waits for the former one waits for
+    // nothing.
+    abort(socket.in);
+    abort(socket.out);
+    socket = Socket{.generation = operation.generation};
+  }
+  return socket;
+}
+
+EpollReactor::Direction& EpollReactor::direction_of(Socket& socket, const Operation& operation) {
+  const bool in =
+      operation.kind == OperationKind::kReceive || operation.kind == OperationKind::kAccept;
+  return in ? socket.in : socket.out;
+}
+
+// Tries until it is done (true) or would have to wait (false).
+bool EpollReactor::attempt(Socket& socket, Direction& direction, Operation& operation) {
+  int32_t result;
+  do {
+    result = try_once(operation);
+    if (result == -EAGAIN) {
+      direction.ready = false;
+      return false;
+    }
+  } while (continues(operation, result));
+  if (operation.kind == OperationKind::kReceive && result > 0 &&
+      static_cast<size_t>(result) < operation.length && !socket.hung_up) {
+    direction.ready = false;
+  }
+  if (operation.kind == OperationKind::kConnect) set_nonblocking(operation.fd, false);
+  return true;
+}
+
+// False: the socket cannot be waited for, and the operation's result says why.
+bool EpollReactor::wait_for_readiness(Socket& socket, Operation& operation) {
+  if (ABSL_PREDICT_TRUE(socket.registered)) return true;
+  // What is ready already when it is added is reported as the first edge.
+  epoll_event event{
+      .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+      .data = {.u64 = uint64_t{socket.generation} << 32 | static_cast<uint32_t>(operation.fd)}};
+  if (epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, operation.fd, &event) != 0) {
+    operation.result = -errno;
+    return false;
+  }
+  socket.registered = true;
+  return true;
+}
+
+void EpollReactor::finish(Operation& operation) {
+  --in_flight_;
+  complete(operation);
+}
+
+void EpollReactor::abort(Direction& direction) {
+  if (Operation* operation = std::exchange(direction.waiting, nullptr)) {
+    operation->result = -ECANCELED;
+    finish(*operation);
+  }
+}
+
+void EpollReactor::cancel(Operation& operation) {
+  Socket& socket = sockets_[static_cast<size_t>(operation.fd)];
+  Direction& direction = direction_of(socket, operation);
+  if (direction.waiting == &operation) abort(direction);  // else it has finished already
+}
+
+void EpollReactor::cancel_all() {
+  closed_ = true;
+  for (Socket& socket : sockets_) {
+    abort(socket.in);
+    abort(socket.out);
+  }
+}
+
+void EpollReactor::poll() { wait(wait::Deadline(), /*block=*/false); }
+
+void EpollReactor::park(wait::Deadline until) {
+  const bool may_sleep = state_.begin_park();
+  wait(until, may_sleep);
+  state_.end_park();
+}
+
+void EpollReactor::unpark() {
+  if (!state_.unpark()) return;
+  const uint64_t one = 1;
+  // Cannot fail: the descriptor is ours. Full, which takes 2^64 wake-ups, would still be an event.
+  while (write(wake_fd_, &one, sizeof(one)) < 0 && errno == EINTR) {
+  }
+}
+
+void EpollReactor::wait(wait::Deadline until, bool block) {
+  epoll_event events[kEventsPerWait];
+  timespec limit{};
+  const timespec* limit_or_none = &limit;
+  if (block && until == wait::kNever) {
+    limit_or_none = nullptr;
+  } else if (block) {
+    const auto left = std::max(until - wait::Clock::now(), wait::Clock::duration::zero());
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
+    limit = {.tv_sec = seconds.count(), .tv_nsec = (left - seconds).count()};
+  }
+  const int count = epoll_pwait2(epoll_fd_, events, kEventsPerWait, limit_or_none, nullptr);
+  // A signal is no event; the loop comes back.
+  CHECK(count >= 0 || errno == EINTR)
+      << io_error("epoll_pwait2 (Linux 5.11 or later is needed)", errno);
+  inline_left_ = kInlinePerTurn;
+  for (int i = 0; i < count; ++i) dispatch(events[i]);
+}
+
+void EpollReactor::dispatch(const epoll_event& event) {
+  if (event.data.u64 == kWakeTag) return;
+  const size_t index = static_cast<uint32_t>(event.data.u64);
+  Socket& socket = sockets_[index];
+  if (socket.generation != event.data.u64 >> 32) return;  // of a socket that was closed meanwhile
+  const bool over = (event.events & (EPOLLHUP | EPOLLERR)) != 0;
+  socket.hung_up |= over || (event.events & EPOLLRDHUP) != 0;
+  if (socket.hung_up || (event.events & EPOLLIN) != 0) {
+    socket.in.ready = true;
+    advance(socket, socket.in);
+  }
+  if (over || (event.events & EPOLLOUT) != 0) {
+    socket.out.ready = true;
+    advance(socket, socket.out);
+  }
+}
+
+void EpollReactor::advance(Socket& socket, Direction& direction) {
+  Operation* operation = direction.waiting;
+  if (operation == nullptr || !attempt(socket, direction, *operation)) return;
+  direction.waiting = nullptr;
+  finish(*operation);
+}
+
+}  // namespace annulet::io::internal

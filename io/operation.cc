@@ -1,0 +1,67 @@
+#include "annulet/io/operation.h"
+
+#include <cerrno>
+
+#include "annulet/io/reactor.h"
+#include "annulet/task/worker_context.h"
+
+namespace annulet::io {
+
+Operation::~Operation() { delete limits; }
+
+bool continues(Operation& operation, int32_t result) {
+  bool unfinished = result == -EINTR;
+  if (operation.kind == OperationKind::kSendAll && result > 0) {
+    operation.done += static_cast<size_t>(result);
+    unfinished = operation.done < operation.length;
+  }
+  if (unfinished && !operation.cancelling) return true;
+  operation.result = unfinished ? -ECANCELED : result;
+  return false;
+}
+
+void complete(Operation& operation) {
+  if (operation.limits == nullptr || operation.limits->end())
+    task::resume_at_home(operation.waiter);
+}
+
+namespace internal {
+
+OperationLimits::Start OperationLimits::begin(task::internal::CancelState* inherited) {
+  task::WorkerContext& worker = *task::current_worker();
+  timers_ = worker.timers;
+  task::internal::CancelState* state = limit_.token().state();
+  if (!arm(state != nullptr ? state : inherited, worker.executor)) return Start::kOver;
+  when = limit_.deadline();
+  if (when == wait::kNever) return Start::kGo;
+  deadline_passed_ = when <= timers_->now();
+  if (!deadline_passed_ && timers_->arm(this)) return Start::kGo;
+  return settle() ? Start::kOver : Start::kSettling;
+}
+
+bool OperationLimits::end() {
+  timers_->disarm(this);
+  return settle();
+}
+
+void OperationLimits::fired(TimerNode* node, task::TimerEvent event) noexcept {
+  auto* self = static_cast<OperationLimits*>(node);
+  self->deadline_passed_ = event == task::TimerEvent::kExpired;
+  self->cancel_operation();
+}
+
+void OperationLimits::cancel_operation() {
+  operation_.cancelling = true;  // a part that was done already is not continued
+  reactor_.cancel(operation_);
+}
+
+void OperationLimits::on_cancel(CancelGuard* guard) noexcept {
+  static_cast<OperationLimits*>(guard)->cancel_operation();
+}
+
+void OperationLimits::on_settled(CancelGuard* guard) noexcept {
+  task::resume_at_home(static_cast<OperationLimits*>(guard)->operation_.waiter);
+}
+
+}  // namespace internal
+}  // namespace annulet::io

@@ -1,0 +1,111 @@
+// One I/O operation in flight: what the kernel shall do, and which task waits for it.
+//
+// It lives in the awaiting frame, and so do the memory it names and the task's reference to it:
+// nothing of it may go before complete() was called, which happens exactly once, on the thread of
+// the reactor it was submitted to. For those who write awaitables or reactors; users await
+// TcpStream and TcpListener.
+#ifndef ANNULET_IO_OPERATION_H_
+#define ANNULET_IO_OPERATION_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "annulet/io/limit.h"
+#include "annulet/task/cancel_guard.h"
+#include "annulet/task/executor.h"
+#include "annulet/task/internal/frame_cache.h"
+#include "annulet/task/timers.h"
+
+namespace annulet::io {
+
+class Reactor;
+
+namespace internal {
+class OperationLimits;
+}  // namespace internal
+
+enum class OperationKind : uint8_t {
+  kReceive,  // some bytes into buffer
+  kSend,     // some bytes from buffer
+  kSendAll,  // all bytes from buffer
+  kAccept,   // a connection; buffer is unused
+  kConnect,  // to the sockaddr that buffer points to
+};
+
+struct Operation {
+  Operation(OperationKind what, int socket, uint32_t socket_generation, const void* memory,
+            size_t bytes)
+      : kind(what),
+        fd(socket),
+        generation(socket_generation),
+        buffer(const_cast<void*>(memory)),
+        length(bytes) {}
+  Operation(const Operation&) = delete;
+  Operation& operator=(const Operation&) = delete;
+  ~Operation();
+
+  OperationKind kind;
+  bool started = false;     // the reactor's own: connect() was called
+  bool cancelling = false;  // its end was asked for
+  int fd;
+  uint32_t generation;  // tells a reused file descriptor from the one meant
+  int32_t result = 0;   // a count or file descriptor, or a negative errno
+  void* buffer;
+  size_t length;
+  size_t done = 0;  // bytes of a kSendAll that are sent
+  task::Runnable* waiter = nullptr;
+  internal::OperationLimits* limits = nullptr;  // owned; null for an operation that nothing limits
+};
+
+// Whether `operation` needs the reactor again after a step that returned `result`; else its result
+// is set.
+bool continues(Operation& operation, int32_t result);
+
+// Hands a finished operation to its waiter. For reactors: the last they do with it.
+void complete(Operation& operation);
+
+namespace internal {
+
+// The deadline and the token of one operation, from the same free lists as frames.
+class OperationLimits : public task::TimerNode, public task::CancelGuard {
+ public:
+  OperationLimits(Operation& operation, Reactor& reactor, const Limit& limit)
+      : TimerNode(&fired),
+        CancelGuard(&on_cancel, &on_settled),
+        operation_(operation),
+        reactor_(reactor),
+        limit_(limit) {}
+
+  static void* operator new(size_t bytes) { return task::internal::allocate_frame(bytes); }
+  static void operator delete(void* memory, size_t bytes) {
+    task::internal::free_frame(memory, bytes);
+  }
+
+  enum class Start : uint8_t {
+    kGo,        // armed; submit the operation
+    kOver,      // the limit is reached already; do not submit, go on
+    kSettling,  // likewise, but a cancel is arriving: on_settled() resumes the waiter
+  };
+  [[nodiscard]] Start begin(task::internal::CancelState* inherited);
+  // The operation has finished. False: on_settled() will complete it.
+  [[nodiscard]] bool end();
+
+  bool deadline_passed() const { return deadline_passed_; }
+
+ private:
+  void cancel_operation();
+  static void fired(TimerNode* node, task::TimerEvent event) noexcept;
+  static void on_cancel(CancelGuard* guard) noexcept;
+  static void on_settled(CancelGuard* guard) noexcept;
+
+  Operation& operation_;
+  Reactor& reactor_;
+  Limit limit_;
+  task::Timers* timers_ = nullptr;
+  bool deadline_passed_ = false;
+};
+
+}  // namespace internal
+}  // namespace annulet::io
+
+#endif  // ANNULET_IO_OPERATION_H_
