@@ -5,7 +5,6 @@
 #include <chrono>
 #include <memory>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -14,6 +13,7 @@
 #include "annulet/io/tcp_listener.h"
 #include "annulet/io/tcp_stream.h"
 #include "annulet/runtime/runtime.h"
+#include "annulet/runtime/testing/echo.h"
 #include "annulet/runtime/testing/on_each_backend.h"
 #include "annulet/task/block_on.h"
 #include "annulet/task/this_task.h"
@@ -316,51 +316,22 @@ TEST_P(TcpTest, IoOutsideOfARuntimeIsRefused) {
   EXPECT_EQ(task::block_on(connect()).code(), absl::StatusCode::kFailedPrecondition);
 }
 
-Task<void> echo(TcpStream stream) {
-  char buffer[256];
-  for (;;) {
-    const absl::StatusOr<size_t> got = co_await stream.read(buffer);
-    if (!got.ok() || *got == 0) co_return;
-    if (buffer[0] == '!') throw std::runtime_error("a bad request");
-    const absl::Status sent = co_await stream.write_all({buffer, *got});
-    if (!sent.ok()) co_return;
-  }
-}
-
-Task<void> serve(TcpListener& listener, task::CancelToken stop) {
-  for (;;) {
-    absl::StatusOr<TcpStream> stream = co_await listener.accept(Limit(stop));
-    if (!stream.ok()) co_return;
-    EXPECT_TRUE(task::spawn_here_detached(echo(*std::move(stream))).ok());
-  }
-}
-
-// One request; what came back.
-Task<std::string> request(SocketAddress address, std::string text) {
-  absl::StatusOr<TcpStream> stream = co_await TcpStream::connect(address);
-  if (!stream.ok()) co_return stream.status().ToString();
-  const absl::Status sent = co_await stream->write_all(text);
-  if (!sent.ok()) co_return sent.ToString();
-  char buffer[256];
-  const absl::StatusOr<size_t> got = co_await stream->read(buffer);
-  co_return got.ok() ? std::string(buffer, *got) : got.status().ToString();
-}
-
 // Fault 21: the failure of one connection's task is contained.
 TEST_P(TcpTest, AnExceptionInOneConnectionsTaskLeavesTheOthersAlive) {
   const task::UnobservedHandler former =
       task::set_unobserved_handler(+[](std::exception_ptr) noexcept {});
   const uint64_t failures = task::unobserved_failures();
-  absl::StatusOr<TcpListener> listener = TcpListener::bind(SocketAddress::loopback_v4(0));
+  TcpListener listener = testing::listen();
   CancelSource stop;
-  auto server = runtime().spawn(serve(*listener, stop.token()));
-  const SocketAddress address = *listener->local_address();
+  auto server = runtime().spawn(testing::serve(listener, stop.token()));
+  const SocketAddress address = *listener.local_address();
   const auto talk = [&]() -> Task<void> {
     absl::StatusOr<TcpStream> old = co_await TcpStream::connect(address);
     const absl::Status first = co_await old->write_all("a");
     EXPECT_TRUE(first.ok());
-    EXPECT_EQ(co_await request(address, "!"), "") << "its task failed, so the connection ends";
-    EXPECT_EQ(co_await request(address, "new"), "new");
+    EXPECT_EQ(co_await testing::request(address, "!"), "")
+        << "its task failed, so the connection ends";
+    EXPECT_EQ(co_await testing::request(address, "new"), "new");
     char buffer[16];
     const absl::StatusOr<size_t> got = co_await old->read(buffer);
     EXPECT_TRUE(got.ok());
@@ -374,20 +345,18 @@ TEST_P(TcpTest, AnExceptionInOneConnectionsTaskLeavesTheOthersAlive) {
 
 TEST_P(TcpTest, ServesManyConnectionsAtOnceFromEveryWorker) {
   constexpr int kConnections = 200;
-  absl::StatusOr<TcpListener> listener = TcpListener::bind(SocketAddress::loopback_v4(0));
+  TcpListener listener = testing::listen();
   CancelSource stop;
-  auto server = runtime().spawn(serve(*listener, stop.token()));
-  const SocketAddress address = *listener->local_address();
+  auto server = runtime().spawn(testing::serve(listener, stop.token()));
+  const SocketAddress address = *listener.local_address();
   const auto client = [&](int id) -> Task<int> {
     absl::StatusOr<TcpStream> stream = co_await TcpStream::connect(address);
     if (!stream.ok()) co_return 0;
     int good = 0;
     for (int round = 0; round < 20; ++round) {
       const std::string sent = std::to_string(id) + ":" + std::to_string(round);
-      if (!(co_await stream->write_all(sent)).ok()) break;
-      char buffer[64];
-      const absl::StatusOr<size_t> got = co_await stream->read(buffer);
-      good += got.ok() && std::string(buffer, *got) == sent ? 1 : 0;
+      const std::string answer = co_await testing::ask(*stream, sent);
+      good += answer == sent ? 1 : 0;
     }
     co_return good;
   };

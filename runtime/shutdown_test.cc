@@ -1,0 +1,200 @@
+// The end of a runtime, once per backend.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <coroutine>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "annulet/runtime/runtime.h"
+#include "annulet/runtime/testing/echo.h"
+#include "annulet/runtime/testing/on_each_backend.h"
+#include "annulet/task/this_task.h"
+#include "annulet/task/when_all.h"
+
+namespace annulet::runtime {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using task::Task;
+
+using ShutdownTest = testing::OnEachBackend;
+ANNULET_INSTANTIATE_ON_EACH_BACKEND(ShutdownTest);
+
+wait::Deadline in(milliseconds delay) { return wait::deadline_after(wait::Clock::now(), delay); }
+
+Task<absl::Status> sleep_long() { co_return co_await task::sleep_for(hours(1)); }
+
+TEST_P(ShutdownTest, WithNothingToDoItIsOkAtOnceAndAgain) {
+  EXPECT_TRUE(runtime().shutdown(wait::kNever).ok());
+  EXPECT_TRUE(runtime().shutdown(wait::kNever).ok());
+}
+
+TEST_P(ShutdownTest, LetsTasksFinishThatCan) {
+  bool finished = false;
+  const auto work = [&]() -> Task<void> {
+    const absl::Status slept = co_await task::sleep_for(milliseconds(20));
+    finished = slept.ok();
+  };
+  ASSERT_TRUE(runtime().spawn_detached(work()).ok());
+  EXPECT_TRUE(runtime().shutdown(wait::kNever).ok());
+  EXPECT_TRUE(finished);
+}
+
+TEST_P(ShutdownTest, EndsByItsDeadlineWithConnectionsOpen) {
+  constexpr int kConnections = 50;
+  io::TcpListener listener = testing::listen();
+  auto server = runtime().spawn(testing::serve(listener, runtime().stop_token()));
+  const io::SocketAddress address = *listener.local_address();
+  std::vector<io::TcpStream> clients;  // stay open and silent
+  const auto open = [&]() -> Task<void> {
+    for (int i = 0; i < kConnections; ++i) {
+      absl::StatusOr<io::TcpStream> stream = co_await io::TcpStream::connect(address);
+      EXPECT_TRUE(stream.ok());
+      EXPECT_EQ(co_await testing::ask(*stream, "x"), "x");
+      clients.push_back(*std::move(stream));
+    }
+  };
+  runtime().block_on(open());
+  EXPECT_GE(runtime().live_tasks(), static_cast<uint64_t>(kConnections));
+  EXPECT_TRUE(runtime().shutdown(in(milliseconds(30))).ok()) << "cancelled, every task ended";
+  EXPECT_EQ(runtime().live_tasks(), 0u);
+  std::move(*server).join();
+}
+
+TEST_P(ShutdownTest, CancelsSleepsAndIoAndWhatIsBegunLater) {
+  std::vector<absl::Status> outcomes;
+  const auto sleep_twice = [&]() -> Task<void> {
+    outcomes.push_back(co_await task::sleep_for(hours(1)));
+    outcomes.push_back(co_await task::sleep_for(hours(1)));
+    const absl::StatusOr<io::TcpStream> stream =
+        co_await io::TcpStream::connect(io::SocketAddress::loopback_v4(1));
+    outcomes.push_back(stream.status());
+  };
+  ASSERT_TRUE(runtime().spawn_detached(sleep_twice()).ok());
+  EXPECT_TRUE(runtime().shutdown(in(milliseconds(5))).ok());
+  ASSERT_EQ(outcomes.size(), 3u);
+  for (const absl::Status& outcome : outcomes) EXPECT_TRUE(absl::IsCancelled(outcome)) << outcome;
+}
+
+TEST_P(ShutdownTest, RefusesSpawnsFromInsideAndOutsideOnceBegun) {
+  absl::Status inside;
+  const auto spawn_late = [&]() -> Task<void> {
+    const absl::Status slept = co_await task::with_cancel(runtime().stop_token(), sleep_long());
+    EXPECT_TRUE(absl::IsCancelled(slept)) << "the stop token comes first";
+    inside = task::spawn_here(sleep_long()).status();
+  };
+  ASSERT_TRUE(runtime().spawn_detached(spawn_late()).ok());
+  EXPECT_TRUE(runtime().shutdown(wait::kNever).ok());
+  EXPECT_EQ(inside.code(), absl::StatusCode::kFailedPrecondition) << inside;
+  EXPECT_EQ(runtime().spawn(sleep_long()).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_P(ShutdownTest, TheDestructorCancelsWhatStillWaits) {
+  bool unwound = false;
+  const auto work = [&]() -> Task<void> {
+    const absl::Status slept = co_await task::sleep_for(hours(1));
+    unwound = absl::IsCancelled(slept);
+  };
+  ASSERT_TRUE(runtime().spawn_detached(work()).ok());
+  start({});  // destroys the runtime
+  EXPECT_TRUE(unwound);
+}
+
+// Suspends for ever; whoever knows the handle may free the frame.
+struct Forever {
+  explicit Forever(std::coroutine_handle<>& where) : handle(where) {}
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> self) noexcept { handle = self; }
+  void await_resume() const noexcept {}
+  std::coroutine_handle<>& handle;
+};
+
+TEST_P(ShutdownTest, SaysHowManyTasksItHadToLeaveSuspended) {
+  start({.threads = 1, .cancel_grace = milliseconds(20)});
+  std::coroutine_handle<> left;
+  const auto wait_for_ever = [&]() -> Task<void> { co_await Forever(left); };
+  ASSERT_TRUE(runtime().spawn_detached(wait_for_ever()).ok());
+  const absl::Status outcome = runtime().shutdown(in(milliseconds(5)));
+  EXPECT_EQ(outcome.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_NE(outcome.message().find("1 task"), std::string::npos) << outcome;
+  left.destroy();  // no worker is left that could resume it
+}
+
+// A signal that arrives ends run_until_signal(); the tasks see the stop token.
+TEST_P(ShutdownTest, ASignalDrainsTheRuntime) {
+  for (int signal : {SIGINT, SIGTERM}) {
+    block_stop_signals();
+    start({});
+    io::TcpListener listener = testing::listen();
+    auto server = runtime().spawn(testing::serve(listener, runtime().stop_token()));
+    std::thread sender([&] { kill(getpid(), signal); });
+    EXPECT_TRUE(runtime().run_until_signal(milliseconds(5000)).ok());
+    sender.join();
+    std::move(*server).join();
+  }
+}
+
+TEST_P(ShutdownTest, ASecondSignalCutsTheDrainShort) {
+  block_stop_signals();
+  start({});
+  ASSERT_TRUE(runtime()
+                  .spawn_detached(task::call([]() -> Task<void> {
+                    const absl::Status slept = co_await task::sleep_for(hours(1));
+                    EXPECT_TRUE(absl::IsCancelled(slept));
+                  }))
+                  .ok());
+  std::thread sender([&] {
+    kill(getpid(), SIGTERM);
+    // The second one counts once the first was taken; the same signal does not queue twice.
+    while (!runtime().stop_token().cancelled()) std::this_thread::yield();
+    kill(getpid(), SIGTERM);
+  });
+  EXPECT_TRUE(runtime().run_until_signal(hours(1)).ok());  // would hang
+  sender.join();
+}
+
+// Fault 38: it would wait for itself.
+TEST(ShutdownDeathTest, ATaskThatShutsItsOwnRuntimeDownIsToldSo) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto suicide = [] {
+    absl::StatusOr<std::unique_ptr<Runtime>> runtime =
+        Runtime::create({.threads = 1, .backend = io::Backend::kEpoll});
+    const auto stop = [&]() -> Task<void> {
+      (void)(*runtime)->shutdown(wait::kNever);
+      co_return;
+    };
+    (*runtime)->block_on(stop());
+  };
+  EXPECT_DEATH(suicide(), "by one of its own tasks");
+}
+
+// Fault 39 and many starts and stops in a row, with tasks at all stages.
+TEST_P(ShutdownTest, MayComeAtAnyMoment) {
+  for (int round = 0; round < 30; ++round) {
+    start({});
+    io::TcpListener listener = testing::listen();
+    const io::SocketAddress address = *listener.local_address();
+    auto server = runtime().spawn(testing::serve(listener, runtime().stop_token()));
+    const auto chat = [&]() -> Task<void> {
+      absl::StatusOr<io::TcpStream> stream = co_await io::TcpStream::connect(address);
+      while (stream.ok()) {
+        const std::string answer = co_await testing::ask(*stream, "chat");
+        if (answer != "chat") co_return;
+      }
+    };
+    for (int i = 0; i < 8; ++i) ASSERT_TRUE(runtime().spawn_detached(chat()).ok());
+    std::this_thread::sleep_for(std::chrono::microseconds(100 * round));
+    EXPECT_TRUE(runtime().shutdown(in(milliseconds(round % 3))).ok());
+    std::move(*server).join();
+  }
+}
+
+}  // namespace
+}  // namespace annulet::runtime
