@@ -66,7 +66,6 @@ _OSES = [
 _DEBIAN = {
     "bazel_skylib": "/usr/share/bazel/tools/skylib",
     "rules_java": "/usr/share/bazel/rules/java",
-    "rules_proto": "/usr/share/bazel/rules/proto",
 }
 
 _CONSTRAINT_VALUE = "constraint_value(name = \"%s\", constraint_setting = \":%s\")"
@@ -111,7 +110,11 @@ sh_binary(
     visibility = ["//visibility:public"],
 )
 """,
-        "unavailable.sh": "#!/bin/sh\necho >&2 'bazel coverage needs a Bazel newer than 4'\nexit 1\n",
+        "unavailable.sh": """\
+#!/bin/sh
+echo >&2 "Debian's Bazel has no bazel coverage"
+exit 1
+""",
     }
 
 def _inline_repository_impl(ctx):

@@ -58,9 +58,15 @@ def annulet_cc_test(name, srcs = [], copts = [], deps = [], size = "small", **kw
     )
 
 def annulet_cc_benchmark(name, srcs = [], copts = [], deps = [], tags = [], **kwargs):
-    """A Google Benchmark binary, and NAME_smoke_test, which runs each of its benchmarks for a moment.
+    """A Google Benchmark binary, and NAME_smoke_test, which runs each case of it for a moment.
 
-    Google Benchmark and its main() come by themselves.
+    Args:
+      name: of the binary.
+      srcs: the cases; main() comes by itself.
+      copts: as of cc_library.
+      deps: of the cases; Google Benchmark comes by itself.
+      tags: of every target made here.
+      **kwargs: go to the binary and to the test.
     """
     cc_library(
         name = name + "_cases",

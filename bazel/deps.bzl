@@ -28,7 +28,11 @@ def _source_repository_impl(ctx):
             allow_fail = True,
         )
         if not result.success:
-            fail(_DOWNLOAD_FAILED.format(name = ctx.name, folder = folder, url = ctx.attr.url))
+            fail(_DOWNLOAD_FAILED.format(
+                name = ctx.name,
+                folder = folder,
+                url = ctx.attr.url,
+            ))
     ctx.file("WORKSPACE", "workspace(name = \"%s\")\n" % ctx.name)
     if ctx.attr.build_file:
         ctx.symlink(ctx.attr.build_file, "BUILD.bazel")
@@ -40,7 +44,7 @@ _source_repository = repository_rule(
         "folder": attr.string(mandatory = True, doc = "name under .deps"),
         "sha256": attr.string(mandatory = True, doc = "of what url gives, not of Debian's tarball"),
         "strip_prefix": attr.string(mandatory = True),
-        "url": attr.string(mandatory = True, doc = "the same release upstream, for machines without tools/setup"),
+        "url": attr.string(mandatory = True, doc = "the same release, for machines without Debian"),
     },
     local = True,
 )

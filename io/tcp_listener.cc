@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "annulet/io/error.h"
 #include "annulet/task/this_task.h"
+#include "annulet/task/worker_context.h"
 
 namespace annulet::io {
 namespace {
@@ -55,6 +56,18 @@ bool is_shortage(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
+task::Task<absl::Status> sleep(wait::Deadline until) {
+  co_return co_await task::sleep_until(until);
+}
+
+// Sleeps for `pause`, but not beyond what `limit` allows.
+task::Task<absl::Status> sleep_within(milliseconds pause, Limit limit) {
+  const wait::Deadline now = task::current_worker()->timers->now();
+  const wait::Deadline until = std::min(wait::deadline_after(now, pause), limit.deadline());
+  if (!limit.token().can_be_cancelled()) co_return co_await sleep(until);
+  co_return co_await task::with_cancel(limit.token(), sleep(until));
+}
+
 absl::Status set_option(int fd, int level, int name, absl::string_view what) {
   const int on = 1;
   if (setsockopt(fd, level, name, &on, sizeof(on)) != 0)
@@ -93,9 +106,8 @@ task::Task<absl::StatusOr<TcpStream>> TcpListener::accept(Limit limit) {
     if (accepted >= 0) co_return TcpStream(internal::Socket(accepted));
     if (concerns_one_connection(-accepted)) continue;
     if (!is_shortage(-accepted)) co_return accepting.error_;
-    // Not a busy loop: at most a hundred tries a second, soon one. The limit still counts, at the
-    // next try.
-    absl::Status slept = co_await task::sleep_for(pause);
+    // Not a busy loop: at most a hundred tries a second, soon one.
+    absl::Status slept = co_await sleep_within(pause, limit);
     if (!slept.ok()) co_return slept;
     pause = std::min(2 * pause, kLongestPause);
   }

@@ -35,8 +35,8 @@ namespace annulet::io {
 
 class [[nodiscard]] ReadAwaiter : public internal::OperationAwaiter {
  public:
-  ReadAwaiter(const internal::Socket& socket, std::span<char> buffer, const Limit* limit)
-      : OperationAwaiter(OperationKind::kReceive, socket, buffer.data(), buffer.size(), limit) {}
+  ReadAwaiter(const internal::Socket& socket, std::span<char> into, const Limit* limit)
+      : OperationAwaiter(OperationKind::kReceive, socket, into.data(), into.size(), limit) {}
 
   absl::StatusOr<size_t> await_resume() const {
     if (result < 0) return failure("read");
