@@ -1,29 +1,9 @@
 #include "annulet/io/operation.h"
 
-#include <cerrno>
-
 #include "annulet/io/reactor.h"
 #include "annulet/task/worker_context.h"
 
 namespace annulet::io {
-
-Operation::~Operation() { delete limits; }
-
-bool continues(Operation& operation, int32_t result) {
-  bool unfinished = result == -EINTR;
-  if (operation.kind == OperationKind::kSendAll && result > 0) {
-    operation.done += static_cast<size_t>(result);
-    unfinished = operation.done < operation.length;
-  }
-  if (unfinished && !operation.cancelling) return true;
-  operation.result = unfinished ? -ECANCELED : result;
-  return false;
-}
-
-void complete(Operation& operation) {
-  if (operation.limits == nullptr || operation.limits->end())
-    task::resume_at_home(operation.waiter);
-}
 
 namespace internal {
 

@@ -7,9 +7,11 @@
 #ifndef ANNULET_IO_OPERATION_H_
 #define ANNULET_IO_OPERATION_H_
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/base/optimization.h"
 #include "annulet/io/limit.h"
 #include "annulet/task/cancel_guard.h"
 #include "annulet/task/executor.h"
@@ -57,13 +59,6 @@ struct Operation {
   internal::OperationLimits* limits = nullptr;  // owned; null for an operation that nothing limits
 };
 
-// Whether `operation` needs the reactor again after a step that returned `result`; else its result
-// is set.
-bool continues(Operation& operation, int32_t result);
-
-// Hands a finished operation to its waiter. For reactors: the last they do with it.
-void complete(Operation& operation);
-
 namespace internal {
 
 // The deadline and the token of one operation, from the same free lists as frames.
@@ -106,6 +101,32 @@ class OperationLimits : public task::TimerNode, public task::CancelGuard {
 };
 
 }  // namespace internal
+
+// Whether `operation` needs the reactor again after a step that returned `result`; else its result
+// is set.
+inline bool continues(Operation& operation, int32_t result) {
+  bool unfinished = result == -EINTR;
+  if (operation.kind == OperationKind::kSendAll && result > 0) {
+    operation.done += static_cast<size_t>(result);
+    unfinished = operation.done < operation.length;
+  }
+  operation.result = result;
+  if (ABSL_PREDICT_TRUE(!unfinished)) return false;
+  if (operation.cancelling) operation.result = -ECANCELED;
+  return !operation.cancelling;
+}
+
+// Hands a finished operation to its waiter. For reactors: the last they do with it.
+inline void complete(Operation& operation) {
+  if (operation.limits == nullptr || operation.limits->end()) {
+    task::resume_at_home(operation.waiter);
+  }
+}
+
+inline Operation::~Operation() {
+  if (ABSL_PREDICT_FALSE(limits != nullptr)) delete limits;
+}
+
 }  // namespace annulet::io
 
 #endif  // ANNULET_IO_OPERATION_H_

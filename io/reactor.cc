@@ -1,5 +1,8 @@
 #include "annulet/io/reactor.h"
 
+#include <cerrno>
+
+#include "absl/base/optimization.h"
 #include "annulet/io/internal/reactor_epoll.h"
 #include "annulet/io/internal/reactor_uring.h"
 
@@ -11,6 +14,12 @@ constinit thread_local Reactor* t_reactor = nullptr;
 }  // namespace
 
 Reactor* Reactor::current() noexcept { return t_reactor; }
+
+bool Reactor::begin(Operation& operation) {
+  if (ABSL_PREDICT_TRUE(t_reactor != nullptr)) return !t_reactor->submit(operation);
+  operation.result = -ENXIO;
+  return false;
+}
 
 absl::Status Reactor::bind_to_thread() {
   if (t_reactor != nullptr)

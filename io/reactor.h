@@ -46,6 +46,10 @@ class Reactor : public wait::Parker {
   // task::current_worker().
   static Reactor* current() noexcept;
 
+  // For awaitables: submits to the reactor of the calling thread. False: finished at once; without
+  // a reactor with -ENXIO.
+  static bool begin(Operation& operation);
+
   // Makes the calling thread the owner; unbind_from_thread() undoes it. Each once.
   virtual absl::Status bind_to_thread();
   void unbind_from_thread();

@@ -8,22 +8,16 @@
 
 namespace annulet::io::internal {
 
-bool OperationAwaiter::begin(task::Runnable* task, task::internal::CancelState* inherited) {
+bool OperationAwaiter::begin_limited(task::internal::CancelState* inherited) {
   Reactor* reactor = Reactor::current();
-  if (reactor == nullptr) {
-    result = -ENXIO;
-    return false;
-  }
-  waiter = task;
-  if (limit_ != nullptr || inherited != nullptr) {
-    result = -ECANCELED;  // should it not come to a submission
-    limits = new OperationLimits(*this, *reactor, limit_ != nullptr ? *limit_ : Limit());
-    const OperationLimits::Start start = limits->begin(inherited);
-    if (start != OperationLimits::Start::kGo) return start == OperationLimits::Start::kSettling;
-  }
+  if (reactor == nullptr) return Reactor::begin(*this);
+  result = -ECANCELED;  // should it not come to a submission
+  limits = new OperationLimits(*this, *reactor, limit_ != nullptr ? *limit_ : Limit());
+  const OperationLimits::Start start = limits->begin(inherited);
+  if (start != OperationLimits::Start::kGo) return start == OperationLimits::Start::kSettling;
   if (!reactor->submit(*this)) return true;
   // Finished at once; only a cancel that is just arriving has to be waited for.
-  return limits != nullptr && !limits->end();
+  return !limits->end();
 }
 
 absl::Status OperationAwaiter::failure(absl::string_view call) const {

@@ -5,11 +5,13 @@
 
 #include <coroutine>
 
+#include "absl/base/optimization.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "annulet/io/internal/socket.h"
 #include "annulet/io/limit.h"
 #include "annulet/io/operation.h"
+#include "annulet/io/reactor.h"
 #include "annulet/task/task.h"
 
 namespace annulet::io::internal {
@@ -21,7 +23,10 @@ class [[nodiscard]] OperationAwaiter : protected Operation {
   // False: finished, or failed, without a wait.
   template <task::TaskPromise P>
   bool await_suspend(std::coroutine_handle<P> self) {
-    return begin(&self.promise(), self.promise().cancel());
+    waiter = &self.promise();
+    task::internal::CancelState* const cancel = self.promise().cancel();
+    if (ABSL_PREDICT_TRUE(limit_ == nullptr && cancel == nullptr)) return Reactor::begin(*this);
+    return begin_limited(cancel);
   }
 
  protected:
@@ -33,7 +38,7 @@ class [[nodiscard]] OperationAwaiter : protected Operation {
   absl::Status failure(absl::string_view call) const;
 
  private:
-  bool begin(task::Runnable* task, task::internal::CancelState* inherited);
+  bool begin_limited(task::internal::CancelState* inherited);
 
   const Limit* limit_;  // of the statement that awaits; null for none
 };

@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +25,11 @@ constexpr int kEventsPerWait = 256;
 // task whose sockets are always ready lets others run.
 constexpr int kInlinePerTurn = 512;
 constexpr uint64_t kWakeTag = UINT64_MAX;
+
+// What is left, as much as the kernel takes in one call.
+size_t transfer_size(const Operation& operation) {
+  return std::min<size_t>(operation.length - operation.done, INT_MAX);
+}
 
 void set_nonblocking(int fd, bool nonblocking) {
   const int flags = fcntl(fd, F_GETFL);
@@ -49,28 +55,40 @@ int32_t connect_step(Operation& operation) {
 }
 
 // One try of the system call: its result, a negative errno, -EAGAIN when it would have to wait.
+// libc's recv() and send() are cancellation points, which doubles what they cost in user space.
 int32_t try_once(Operation& operation) {
-  ssize_t result = -1;
+  long result = -1;
   switch (operation.kind) {
     case OperationKind::kReceive:
-      result = recv(operation.fd, operation.buffer, std::min<size_t>(operation.length, INT_MAX),
-                    MSG_DONTWAIT);
+      result = syscall(SYS_recvfrom, operation.fd, operation.buffer, transfer_size(operation),
+                       MSG_DONTWAIT, nullptr, nullptr);
       break;
     case OperationKind::kSend:
     case OperationKind::kSendAll:
-      result = send(operation.fd, static_cast<const char*>(operation.buffer) + operation.done,
-                    std::min<size_t>(operation.length - operation.done, INT_MAX),
-                    MSG_DONTWAIT | MSG_NOSIGNAL);
+      result = syscall(SYS_sendto, operation.fd,
+                       static_cast<const char*>(operation.buffer) + operation.done,
+                       transfer_size(operation), MSG_DONTWAIT | MSG_NOSIGNAL, nullptr, 0);
       break;
     case OperationKind::kAccept:
-      // There is no flag for one call; a listener is set to non-blocking when it is first waited
-      // for.
+      // There is no flag for one call; a listener is set to non-blocking when it is first used.
       result = accept4(operation.fd, nullptr, nullptr, SOCK_CLOEXEC);
       break;
     case OperationKind::kConnect:
       return connect_step(operation);
   }
   return result >= 0 ? static_cast<int32_t>(result) : -errno;
+}
+
+// epoll_wait with a deadline, to the nanosecond where the kernel can (5.11), else rounded up.
+int wait_until(int epoll_fd, epoll_event* events, wait::Deadline until) {
+  using std::chrono::ceil, std::chrono::milliseconds, std::chrono::seconds;
+  const auto left = std::max(until - wait::Clock::now(), wait::Clock::duration::zero());
+  const auto whole = std::chrono::duration_cast<seconds>(left);
+  const timespec limit{.tv_sec = whole.count(), .tv_nsec = (left - whole).count()};
+  const int count = epoll_pwait2(epoll_fd, events, kEventsPerWait, &limit, nullptr);
+  if (count >= 0 || (errno != ENOSYS && errno != EPERM)) return count;
+  const auto rounded = std::min<int64_t>(ceil<milliseconds>(left).count(), INT_MAX);
+  return epoll_wait(epoll_fd, events, kEventsPerWait, static_cast<int>(rounded));
 }
 
 }  // namespace
@@ -152,11 +170,12 @@ bool EpollReactor::attempt(Socket& socket, Direction& direction, Operation& oper
       return false;
     }
   } while (continues(operation, result));
-  if (operation.kind == OperationKind::kReceive && result > 0 &&
-      static_cast<size_t>(result) < operation.length && !socket.hung_up) {
-    direction.ready = false;
+  if (operation.kind == OperationKind::kReceive) {
+    const bool emptied = result > 0 && static_cast<size_t>(result) < operation.length;
+    direction.ready = !emptied || socket.hung_up;
+  } else if (operation.kind == OperationKind::kConnect) {
+    set_nonblocking(operation.fd, false);
   }
-  if (operation.kind == OperationKind::kConnect) set_nonblocking(operation.fd, false);
   return true;
 }
 
@@ -219,19 +238,14 @@ void EpollReactor::unpark() {
 
 void EpollReactor::wait(wait::Deadline until, bool block) {
   epoll_event events[kEventsPerWait];
-  timespec limit{};
-  const timespec* limit_or_none = &limit;
-  if (block && until == wait::kNever) {
-    limit_or_none = nullptr;
-  } else if (block) {
-    const auto left = std::max(until - wait::Clock::now(), wait::Clock::duration::zero());
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
-    limit = {.tv_sec = seconds.count(), .tv_nsec = (left - seconds).count()};
+  int count;
+  if (!block || until == wait::kNever) {
+    count = epoll_wait(epoll_fd_, events, kEventsPerWait, block ? -1 : 0);
+  } else {
+    count = wait_until(epoll_fd_, events, until);
   }
-  const int count = epoll_pwait2(epoll_fd_, events, kEventsPerWait, limit_or_none, nullptr);
   // A signal is no event; the loop comes back.
-  CHECK(count >= 0 || errno == EINTR)
-      << io_error("epoll_pwait2 (Linux 5.11 or later is needed)", errno);
+  PCHECK(count >= 0 || errno == EINTR) << "epoll_wait";
   inline_left_ = kInlinePerTurn;
   for (int i = 0; i < count; ++i) dispatch(events[i]);
 }

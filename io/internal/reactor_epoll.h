@@ -13,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "annulet/io/reactor.h"
+#include "annulet/wait/cache_line.h"
 #include "annulet/wait/park_state.h"
 
 struct epoll_event;
@@ -42,7 +43,7 @@ class EpollReactor final : public Reactor {
 
   // What we know of a file descriptor; `generation` tells whether it still is the socket that we
   // know.
-  struct Socket {
+  struct alignas(wait::kCacheLine) Socket {
     uint32_t generation = 0;
     bool registered = false;
     bool nonblocking = false;  // a listener that was prepared for accept

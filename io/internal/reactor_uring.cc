@@ -1,5 +1,6 @@
 #include "annulet/io/internal/reactor_uring.h"
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "absl/base/attributes.h"
 #include "absl/base/optimization.h"
 #include "absl/log/check.h"
 #include "annulet/io/error.h"
@@ -19,14 +21,25 @@ namespace {
 // The kernel takes at most this many bytes in one request.
 constexpr size_t kMaxTransfer = size_t{1} << 30;
 
-unsigned transfer_size(size_t bytes) {
-  return static_cast<unsigned>(std::min(bytes, kMaxTransfer));
+// What is left of `operation`.
+void prepare_transfer(io_uring_sqe& sqe, io_uring_op code, const Operation& operation, int flags) {
+  io_uring_prep_rw(
+      code, &sqe, operation.fd, static_cast<const char*>(operation.buffer) + operation.done,
+      static_cast<unsigned>(std::min(operation.length - operation.done, kMaxTransfer)), 0);
+  sqe.msg_flags = static_cast<unsigned>(flags);
+}
+
+__kernel_timespec time_left(wait::Deadline until) {
+  const auto left = std::max(until - wait::Clock::now(), wait::Clock::duration::zero());
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
+  return {.tv_sec = seconds.count(), .tv_nsec = (left - seconds).count()};
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Reactor>> UringReactor::make(const ReactorOptions& options) {
   std::unique_ptr<UringReactor> reactor(new UringReactor());
+  reactor->never_block_ = std::getenv("ANNULET_IO_URING_NEVER_BLOCK") != nullptr;
   absl::Status made = set_up_ring(reactor->ring_, options.ring_entries, /*disabled=*/true);
   if (!made.ok()) {
     reactor->ring_.ring_fd = -1;
@@ -62,21 +75,18 @@ bool UringReactor::submit(Operation& operation) {
   return false;
 }
 
-void UringReactor::prepare(Operation& operation) {
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline void UringReactor::prepare(Operation& operation) {
   io_uring_sqe* sqe = next_sqe();
   switch (operation.kind) {
-    case OperationKind::kReceive:
-      io_uring_prep_recv(sqe, operation.fd, operation.buffer, transfer_size(operation.length), 0);
+    [[likely]] case OperationKind::kReceive:
+      prepare_transfer(*sqe, IORING_OP_RECV, operation, 0);
+      break;
+    [[likely]] case OperationKind::kSendAll:
+      // MSG_WAITALL lets the kernel go on after a short send; continues() does where it could not.
+      prepare_transfer(*sqe, IORING_OP_SEND, operation, MSG_NOSIGNAL | MSG_WAITALL);
       break;
     case OperationKind::kSend:
-      io_uring_prep_send(sqe, operation.fd, operation.buffer, transfer_size(operation.length),
-                         MSG_NOSIGNAL);
-      break;
-    case OperationKind::kSendAll:
-      // MSG_WAITALL lets the kernel go on after a short send; continues() does where it could not.
-      io_uring_prep_send(
-          sqe, operation.fd, static_cast<const char*>(operation.buffer) + operation.done,
-          transfer_size(operation.length - operation.done), MSG_NOSIGNAL | MSG_WAITALL);
+      prepare_transfer(*sqe, IORING_OP_SEND, operation, MSG_NOSIGNAL);
       break;
     case OperationKind::kAccept:
       io_uring_prep_accept(sqe, operation.fd, nullptr, nullptr, SOCK_CLOEXEC);
@@ -88,6 +98,8 @@ void UringReactor::prepare(Operation& operation) {
   }
   io_uring_sqe_set_data(sqe, &operation);
 }
+
+void UringReactor::prepare_again(Operation& operation) { prepare(operation); }
 
 void UringReactor::cancel(Operation& operation) {
   io_uring_sqe* sqe = next_sqe();
@@ -109,15 +121,20 @@ void UringReactor::prepare_wake() {
   io_uring_sqe_set_data64(sqe, kWake);
 }
 
-// Never null: a full submission queue is handed in, and completions are taken out where the kernel
-// insists on it.
-io_uring_sqe* UringReactor::next_sqe() {
+// Never null.
+inline io_uring_sqe* UringReactor::next_sqe() {
   io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
-  while (ABSL_PREDICT_FALSE(sqe == nullptr)) {
+  return ABSL_PREDICT_TRUE(sqe != nullptr) ? sqe : make_room();
+}
+
+// Hands a full submission queue in, and takes completions out where the kernel insists on it.
+io_uring_sqe* UringReactor::make_room() {
+  io_uring_sqe* sqe;
+  do {
     enter(0, wait::kNever);
     harvest();
     sqe = io_uring_get_sqe(&ring_);
-  }
+  } while (sqe == nullptr);
   return sqe;
 }
 
@@ -145,12 +162,12 @@ void UringReactor::enter(unsigned wait_for, wait::Deadline until) {
   int entered;
   if (wait_for == 0) {
     entered = io_uring_submit_and_get_events(&ring_);
+  } else if (ABSL_PREDICT_FALSE(never_block_)) {
+    entered = enter_without_blocking();
   } else if (until == wait::kNever) {
     entered = io_uring_submit_and_wait(&ring_, wait_for);
   } else {
-    const auto left = std::max(until - wait::Clock::now(), wait::Clock::duration::zero());
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
-    __kernel_timespec limit{.tv_sec = seconds.count(), .tv_nsec = (left - seconds).count()};
+    __kernel_timespec limit = time_left(until);
     io_uring_cqe* first;
     entered = io_uring_submit_and_wait_timeout(&ring_, &first, wait_for, &limit, nullptr);
   }
@@ -159,6 +176,14 @@ void UringReactor::enter(unsigned wait_for, wait::Deadline until) {
   const bool harmless = entered >= 0 || entered == -EINTR || entered == -ETIME ||
                         entered == -EBUSY || entered == -EAGAIN;
   CHECK(harmless) << io_uring_error("io_uring_enter", -entered);
+}
+
+// A millisecond's sleep in place of the kernel's wait; the loop comes back.
+int UringReactor::enter_without_blocking() {
+  const int entered = io_uring_submit_and_get_events(&ring_);
+  if (entered < 0 || io_uring_cq_ready(&ring_) > 0) return entered;
+  ::poll(nullptr, 0, 1);
+  return io_uring_get_events(&ring_);
 }
 
 void UringReactor::harvest() {
@@ -178,7 +203,7 @@ void UringReactor::take(uint64_t user_data, int32_t result) {
   if (ABSL_PREDICT_FALSE(user_data == kWake)) return prepare_wake();
   Operation& operation = *reinterpret_cast<Operation*>(user_data);
   if (continues(operation, result)) {
-    if (!closed_) return prepare(operation);
+    if (!closed_) return prepare_again(operation);
     operation.result = -ECANCELED;
   }
   --in_flight_;

@@ -40,9 +40,12 @@ class UringReactor final : public Reactor {
   UringReactor() = default;
 
   io_uring_sqe* next_sqe();
+  io_uring_sqe* make_room();
   void prepare(Operation& operation);
+  void prepare_again(Operation& operation);
   void prepare_wake();
   void enter(unsigned wait_for, wait::Deadline until);
+  int enter_without_blocking();
   void harvest();
   void take(uint64_t user_data, int32_t result);
 
@@ -50,6 +53,7 @@ class UringReactor final : public Reactor {
   int wake_fd_ = -1;
   uint64_t wake_count_ = 0;  // where the kernel puts the eventfd's value
   bool closed_ = false;
+  bool never_block_ = false;  // valgrind lets no other thread run during an enter that waits
   wait::ParkState<> state_;
 };
 
