@@ -28,6 +28,8 @@ absl::string_view likely_cause(int error) {
       return "the machine has too many open files; raise fs.file-max";
     case EAFNOSUPPORT:
       return "the machine has this protocol family switched off";
+    case EBADF:
+      return "the socket is closed";
     case EBUSY:
       return "another task already does the same on this socket";
     case ENOTCONN:

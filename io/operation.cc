@@ -7,16 +7,19 @@ namespace annulet::io {
 
 namespace internal {
 
-OperationLimits::Start OperationLimits::begin(task::internal::CancelState* inherited) {
+bool OperationLimits::begin(task::internal::CancelState* inherited) {
   task::WorkerContext& worker = *task::current_worker();
   timers_ = worker.timers;
-  task::internal::CancelState* state = limit_.token().state();
-  if (!arm(state != nullptr ? state : inherited, worker.executor)) return Start::kOver;
   when = limit_.deadline();
-  if (when == wait::kNever) return Start::kGo;
-  deadline_passed_ = when <= timers_->now();
-  if (!deadline_passed_ && timers_->arm(this)) return Start::kGo;
-  return settle() ? Start::kOver : Start::kSettling;
+  if (when != wait::kNever) {
+    deadline_passed_ = when <= timers_->now();
+    // The timer first: arming it may throw for lack of memory, and then nothing is to be undone.
+    if (deadline_passed_ || !timers_->arm(this)) return false;
+  }
+  task::internal::CancelState* state = limit_.token().state();
+  if (CancelGuard::arm(state != nullptr ? state : inherited, worker.executor)) return true;
+  timers_->disarm(this);
+  return false;
 }
 
 bool OperationLimits::end() {

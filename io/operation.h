@@ -76,12 +76,8 @@ class OperationLimits : public task::TimerNode, public task::CancelGuard {
     task::internal::free_frame(memory, bytes);
   }
 
-  enum class Start : uint8_t {
-    kGo,        // armed; submit the operation
-    kOver,      // the limit is reached already; do not submit, go on
-    kSettling,  // likewise, but a cancel is arriving: on_settled() resumes the waiter
-  };
-  [[nodiscard]] Start begin(task::internal::CancelState* inherited);
+  // False: a limit is reached already, and nothing is armed.
+  [[nodiscard]] bool begin(task::internal::CancelState* inherited);
   // The operation has finished. False: on_settled() will complete it.
   [[nodiscard]] bool end();
 

@@ -296,6 +296,41 @@ TEST_P(TcpTest, ShutdownEndsAReadOfAnotherTask) {
   runtime().block_on(talk());
 }
 
+TEST_P(TcpTest, AClosedStreamAndOneThatNeverWasOpenAreErrors) {
+  const auto try_them = []() -> Task<void> {
+    Pair pair = co_await connected();
+    EXPECT_TRUE(pair.client.close().ok());
+    EXPECT_TRUE(pair.client.close().ok()) << "again";
+    TcpStream never;
+    char buffer[16];
+    const absl::StatusOr<size_t> closed = co_await pair.client.read(buffer);
+    const absl::Status unopened = co_await never.write_all("x");
+    EXPECT_NE(closed.status().message().find("EBADF"), std::string::npos) << closed.status();
+    EXPECT_NE(unopened.message().find("EBADF"), std::string::npos) << unopened;
+    EXPECT_FALSE(never.shutdown(TcpStream::Direction::kBoth).ok());
+  };
+  runtime().block_on(try_them());
+}
+
+TEST_P(TcpTest, OneTaskAtATimeReads) {
+  const auto try_two = []() -> Task<void> {
+    Pair pair = co_await connected();
+    const auto read = [&]() -> Task<absl::Status> {
+      char buffer[16];
+      const absl::StatusOr<size_t> got = co_await pair.server.read(buffer);
+      co_return got.status();
+    };
+    const auto end = [&]() -> Task<void> {
+      EXPECT_TRUE(pair.client.close().ok());
+      co_return;
+    };
+    auto [first, second, nothing] = co_await task::when_all(read(), read(), end());
+    EXPECT_TRUE(first.ok());
+    EXPECT_TRUE(second.ok() || second.message().find("EBUSY") != std::string::npos) << second;
+  };
+  runtime().block_on(try_two());
+}
+
 TEST_P(TcpTest, TwoListenersShareAPortOnlyWhenToldTo) {
   const auto first = TcpListener::bind(SocketAddress::loopback_v4(0), {.reuse_port = true});
   ASSERT_TRUE(first.ok());

@@ -6,13 +6,15 @@ bool SleepAwaiter::begin(Runnable* waiter, internal::CancelState* cancel) {
   WorkerContext& worker = *current_worker();
   waiter_ = waiter;
   timers_ = worker.timers;
-  if (!arm(cancel, worker.executor)) {
-    outcome_ = Outcome::kCancelled;
-    return false;
-  }
+  // The timer first: arming it may throw for lack of memory, and then nothing else is to be undone.
   if (!timers_->arm(this)) {
     outcome_ = Outcome::kClosed;
-    return !settle();  // a cancel that is just arriving resumes the task instead
+    return false;
+  }
+  if (!CancelGuard::arm(cancel, worker.executor)) {
+    timers_->disarm(this);
+    outcome_ = Outcome::kCancelled;
+    return false;
   }
   return true;
 }

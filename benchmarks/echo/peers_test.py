@@ -63,7 +63,8 @@ class Rig(unittest.TestCase):
         self.assertEqual(process.returncode, -signal.SIGKILL)
 
     def test_the_address_is_read_from_the_first_line(self):
-        server = shell("trap 'exit 0' TERM; echo 'listening on 1.2.3.4:5 (backend: epoll, 1 worker)';"
+        server = shell("trap 'exit 0' TERM;"
+                       " echo 'listening on 1.2.3.4:5 (backend: epoll, 1 worker)';"
                        " while :; do sleep 0.05; done")
         with rig.running(server, backend="epoll") as (address, _):
             self.assertEqual(address, "1.2.3.4:5")

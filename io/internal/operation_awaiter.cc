@@ -13,8 +13,7 @@ bool OperationAwaiter::begin_limited(task::internal::CancelState* inherited) {
   if (reactor == nullptr) return Reactor::begin(*this);
   result = -ECANCELED;  // should it not come to a submission
   limits = new OperationLimits(*this, *reactor, limit_ != nullptr ? *limit_ : Limit());
-  const OperationLimits::Start start = limits->begin(inherited);
-  if (start != OperationLimits::Start::kGo) return start == OperationLimits::Start::kSettling;
+  if (!limits->begin(inherited)) return false;
   if (!reactor->submit(*this)) return true;
   // Finished at once; only a cancel that is just arriving has to be waited for.
   return !limits->end();

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <chrono>
 #include <climits>
+#include <new>
 #include <utility>
 
 #include "absl/base/optimization.h"
@@ -117,6 +118,10 @@ bool EpollReactor::submit(Operation& operation) {
     operation.result = -ECANCELED;
     return true;
   }
+  if (ABSL_PREDICT_FALSE(!make_room_for(operation.fd))) {
+    operation.result = operation.fd < 0 ? -EBADF : -ENOMEM;
+    return true;
+  }
   Socket& socket = socket_of(operation);
   Direction& direction = direction_of(socket, operation);
   if (ABSL_PREDICT_FALSE(direction.waiting != nullptr)) {
@@ -139,10 +144,20 @@ bool EpollReactor::submit(Operation& operation) {
   return false;
 }
 
+bool EpollReactor::make_room_for(int fd) {
+  const size_t index = static_cast<size_t>(fd);
+  if (ABSL_PREDICT_TRUE(index < sockets_.size())) return true;
+  if (fd < 0) return false;
+  try {
+    sockets_.resize(std::max(index + 1, 2 * sockets_.size()));
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  return true;
+}
+
 EpollReactor::Socket& EpollReactor::socket_of(const Operation& operation) {
   const size_t index = static_cast<size_t>(operation.fd);
-  if (ABSL_PREDICT_FALSE(index >= sockets_.size()))
-    sockets_.resize(std::max(index + 1, 2 * sockets_.size()));
   Socket& socket = sockets_[index];
   if (ABSL_PREDICT_FALSE(socket.generation != operation.generation)) {
     // The number belongs to another socket now. Whoever still waits for the former one waits for

@@ -55,6 +55,7 @@ class EpollReactor final : public Reactor {
 
   EpollReactor() = default;
 
+  bool make_room_for(int fd);
   Socket& socket_of(const Operation& operation);
   static Direction& direction_of(Socket& socket, const Operation& operation);
   bool attempt(Socket& socket, Direction& direction, Operation& operation);
