@@ -13,6 +13,7 @@ task::Task<absl::Status> serve_one(io::TcpListener& listener) {
 
 task::Task<void> ask(io::SocketAddress address) {
   absl::StatusOr<io::TcpStream> stream = co_await io::TcpStream::connect(address);
+  if (!stream.ok()) co_return;
   char text[64];
   absl::StatusOr<size_t> got = co_await stream->read(text);
   if (got.ok()) std::printf("%.*s\n", static_cast<int>(*got), text);

@@ -62,7 +62,7 @@ absl::StatusOr<BackendChoice> choose_backend(Backend wanted) {
   if (probed.ok()) {
     const bool chosen = wanted == Backend::kAuto;
     if (first(said_io_uring)) LOG(INFO) << "annulet: I/O through io_uring";
-    return BackendChoice{Backend::kIoUring, chosen ? "io_uring works here" : by};
+    return BackendChoice{Backend::kIoUring, chosen ? "io_uring works here" : by, chosen};
   }
   if (wanted == Backend::kIoUring) return probed;
   if (first(said_fallback))

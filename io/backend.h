@@ -25,6 +25,7 @@ absl::StatusOr<Backend> parse_backend(absl::string_view name);
 struct BackendChoice {
   Backend backend;     // kIoUring or kEpoll
   std::string reason;  // one sentence; after a fallback, what stood in the way and the way out
+  bool may_fall_back = false;  // io_uring was found and not asked for
 };
 
 // Decides between the backends. The first choice of each kind in a process is also written to the

@@ -39,7 +39,9 @@ void OperationLimits::cancel_operation() {
 }
 
 void OperationLimits::on_cancel(CancelGuard* guard) noexcept {
-  static_cast<OperationLimits*>(guard)->cancel_operation();
+  auto* self = static_cast<OperationLimits*>(guard);
+  self->timers_->disarm(self);  // the token was first
+  self->cancel_operation();
 }
 
 void OperationLimits::on_settled(CancelGuard* guard) noexcept {

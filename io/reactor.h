@@ -52,18 +52,11 @@ class Reactor : public wait::Parker {
 
   // Makes the calling thread the owner; unbind_from_thread() undoes it. Each once.
   virtual absl::Status bind_to_thread();
-  void unbind_from_thread();
+  virtual void unbind_from_thread();
 
-  virtual Backend backend() const = 0;
   virtual bool submit(Operation& operation) = 0;
   virtual void cancel(Operation& operation) = 0;
   virtual void cancel_all() = 0;
-
-  // Operations that were submitted and have not completed.
-  size_t in_flight() const { return in_flight_; }
-
- protected:
-  size_t in_flight_ = 0;
 };
 
 // `backend` is one of those that choose_backend() returns.

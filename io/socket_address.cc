@@ -2,13 +2,22 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "annulet/io/error.h"
 
 namespace annulet::io {
+namespace {
+
+// SimpleAtoi takes signs and spaces too.
+bool is_number(absl::string_view text) { return std::ranges::all_of(text, absl::ascii_isdigit); }
+
+}  // namespace
 
 SocketAddress SocketAddress::v4(uint32_t host, uint16_t port) {
   SocketAddress result;
@@ -35,8 +44,8 @@ absl::StatusOr<SocketAddress> SocketAddress::parse(absl::string_view text) {
   };
   const size_t colon = text.rfind(':');
   uint32_t port = 0;
-  if (colon == absl::string_view::npos || !absl::SimpleAtoi(text.substr(colon + 1), &port) ||
-      port > 65535) {
+  if (colon == absl::string_view::npos || !is_number(text.substr(colon + 1)) ||
+      !absl::SimpleAtoi(text.substr(colon + 1), &port) || port > 65535) {
     return invalid();
   }
   absl::string_view host = text.substr(0, colon);

@@ -26,8 +26,9 @@ TEST(SocketAddress, ReadsAndWritesBothFamilies) {
 }
 
 TEST(SocketAddress, RefusesWhatIsNoAddressAndQuotesIt) {
-  for (const char* text : {"", "127.0.0.1", "127.0.0.1:", "127.0.0.1:70000", "127.0.0.1:-1",
-                           "::1:80", "[::1", "[]:1", "localhost:80", "300.0.0.1:80"}) {
+  for (const char* text :
+       {"", "127.0.0.1", "127.0.0.1:", "127.0.0.1:70000", "127.0.0.1:-1", "::1:80", "[::1", "[]:1",
+        "127.0.0.1:+80", "127.0.0.1: 80", "localhost:80", "300.0.0.1:80"}) {
     const auto address = SocketAddress::parse(text);
     EXPECT_EQ(address.status().code(), absl::StatusCode::kInvalidArgument) << text;
     EXPECT_THAT(std::string(address.status().message()), HasSubstr("'" + std::string(text) + "'"));

@@ -19,6 +19,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kFirstPause{10};
 constexpr milliseconds kLongestPause{1000};
+constexpr int kPassingErrorsInARow = 16;  // more than these are no bad luck
 
 class [[nodiscard]] AcceptAwaiter : public internal::OperationAwaiter {
  public:
@@ -100,12 +101,14 @@ absl::StatusOr<TcpListener> TcpListener::bind(const SocketAddress& address,
 
 task::Task<absl::StatusOr<TcpStream>> TcpListener::accept(Limit limit) {
   milliseconds pause = kFirstPause;
+  int passing_in_a_row = 0;
   for (;;) {
     AcceptAwaiter accepting(socket_, limit);
     const int accepted = co_await accepting;
     if (accepted >= 0) co_return TcpStream(internal::Socket(accepted));
-    if (concerns_one_connection(-accepted)) continue;
-    if (!is_shortage(-accepted)) co_return accepting.error_;
+    const bool passing = concerns_one_connection(-accepted);
+    if (!passing && !is_shortage(-accepted)) co_return accepting.error_;
+    if (passing && ++passing_in_a_row <= kPassingErrorsInARow) continue;
     // Not a busy loop: at most a hundred tries a second, soon one.
     absl::Status slept = co_await sleep_within(pause, limit);
     if (!slept.ok()) co_return slept;

@@ -76,8 +76,8 @@ class TcpStream {
   static task::Task<absl::StatusOr<TcpStream>> connect(SocketAddress address,
                                                        Limit limit = Limit());
 
-  // Up to buffer.size() bytes, as soon as there are any. 0: the peer has shut down its side (or the
-  // buffer is empty).
+  // Up to buffer.size() bytes, which is not 0, as soon as there are any. 0: the peer has shut down
+  // its side.
   ReadAwaiter read(std::span<char> buffer) { return ReadAwaiter(socket_, buffer, nullptr); }
   ReadAwaiter read(std::span<char> buffer, const Limit& limit ABSL_ATTRIBUTE_LIFETIME_BOUND) {
     return ReadAwaiter(socket_, buffer, &limit);

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "annulet/io/testing/deny_syscalls.h"
 #include "annulet/runtime/runtime.h"
 #include "annulet/runtime/testing/echo.h"
 #include "annulet/runtime/testing/on_each_backend.h"
@@ -175,6 +177,24 @@ TEST_P(FaultTest, WithoutDescriptorsAcceptBacksOffAndRecovers) {
   }
   stop.cancel();
   std::move(server).join();
+}
+
+// Fault 64: an error that is said to pass and does not is no reason to spin.
+TEST_P(FaultTest, AnAcceptThatIsForbiddenWaitsAndEndsByItsDeadline) {
+  if (GetParam() != io::Backend::kEpoll) GTEST_SKIP() << "io_uring makes no system call to forbid";
+  std::thread([&] {
+    io::testing::deny_syscalls({SYS_accept4}, EPERM);
+    start({.threads = 1});
+    io::TcpListener listener = testing::listen();
+    const auto accept = [&]() -> Task<absl::Status> {
+      const wait::Deadline soon = wait::deadline_after(wait::Clock::now(), milliseconds(100));
+      const absl::StatusOr<io::TcpStream> stream = co_await listener.accept(io::Limit(soon));
+      co_return stream.status();
+    };
+    const int64_t before = sleeps_of_all_threads();
+    EXPECT_EQ(runtime().block_on(accept()).code(), absl::StatusCode::kDeadlineExceeded);
+    EXPECT_LE(sleeps_of_all_threads() - before, 40) << "a busy loop";
+  }).join();
 }
 
 // Many short connections leave neither descriptors nor memory behind.

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <system_error>
+#include <exception>
 
 #include "absl/log/log.h"
 #include "absl/strings/str_cat.h"
@@ -88,34 +88,54 @@ absl::StatusOr<std::unique_ptr<Runtime>> Runtime::create(const RuntimeOptions& o
   absl::StatusOr<io::BackendChoice> backend = io::choose_backend(options.backend);
   if (!backend.ok()) return backend.status();
   std::unique_ptr<Runtime> runtime(new Runtime(options, *std::move(backend)));
-  absl::Status started = runtime->start();
+  const size_t count = options.threads != 0 ? options.threads : internal::usable_core_count();
+  absl::Status made = runtime->make_reactors(count);
+  if (!made.ok() && runtime->backend_.may_fall_back) {
+    // One ring works here, but not one for each worker.
+    LOG(WARNING) << "annulet: I/O through epoll: " << made.message();
+    runtime->backend_ = {io::Backend::kEpoll, std::string(made.message())};
+    made = runtime->make_reactors(count);
+  }
+  if (!made.ok()) return made;
+  absl::Status started = runtime->start_threads();
   if (!started.ok()) return started;
   return runtime;
 }
 
 Runtime::Runtime(const RuntimeOptions& options, io::BackendChoice backend)
-    : options_(options), backend_(std::move(backend)) {}
+    : options_(options),
+      backend_(std::move(backend)),
+      scheduler_(std::make_unique<sched::Scheduler>()) {}
 
-Runtime::~Runtime() { (void)shutdown(wait::Deadline()); }
+Runtime::~Runtime() {
+  if (!shutdown(wait::Deadline()).ok()) leave_behind();
+}
 
-absl::Status Runtime::start() {
-  const size_t count = options_.threads != 0 ? options_.threads : internal::usable_core_count();
+absl::Status Runtime::make_reactors(size_t count) {
+  reactors_.clear();
   for (size_t i = 0; i < count; ++i) {
     absl::StatusOr<std::unique_ptr<io::Reactor>> reactor =
         io::make_reactor(backend_.backend, {.ring_entries = options_.ring_entries});
     if (!reactor.ok()) return reactor.status();
-    scheduler_.add_worker(*reactors_.emplace_back(*std::move(reactor)));
+    reactors_.push_back(*std::move(reactor));
   }
+  return absl::OkStatus();
+}
+
+absl::Status Runtime::start_threads() {
+  const size_t count = reactors_.size();
+  for (const auto& reactor : reactors_) scheduler_->add_worker(*reactor);
   std::vector<absl::Status> bound(count);
   absl::BlockingCounter all_bound(static_cast<int>(count));
   absl::Status outcome;
+  threads_.reserve(count);
   {
     AllSignalsBlocked blocked;
-    for (size_t i = 0; i < count && outcome.ok(); ++i) {
+    for (size_t i = 0; i < count; ++i) {
       try {
         threads_.emplace_back(
             [this, i, &bound, &all_bound] { run_worker(i, bound[i], all_bound); });
-      } catch (const std::system_error& error) {
+      } catch (const std::exception& error) {
         outcome = absl::ResourceExhaustedError(
             absl::StrCat("starting worker thread ", i, ": ", error.what(),
                          "; raise ulimit -u or ask for fewer threads"));
@@ -140,34 +160,33 @@ void Runtime::run_worker(size_t index, absl::Status& bound, absl::BlockingCounte
   bound = pinned.ok() ? reactor.status() : pinned;
   const bool works = bound.ok();
   all_bound.DecrementCount();
-  if (works) scheduler_.worker(index).run();
+  if (works) scheduler_->worker(index).run();
 }
 
 absl::Status Runtime::shutdown(wait::Deadline until) {
+  if (task::current_worker() != nullptr && task::current_worker()->group == scheduler_.get()) {
+    LOG(FATAL) << "Runtime: shut down, or destroyed, by one of its own tasks, which it would wait "
+                  "for; end it from the thread that created it";
+  }
   absl::MutexLock lock(&shutdown_mutex_);
   if (shut_down_) return shutdown_outcome_;
   shut_down_ = true;
-  if (task::current_worker() != nullptr && task::current_worker()->group == &scheduler_) {
-    LOG(FATAL) << "Runtime: shut down, or destroyed, by one of its own tasks, which it would wait "
-                  "for; end it from the "
-                  "thread that created it";
-  }
   shutdown_outcome_ = drain(until);
-  scheduler_.stop();
+  scheduler_->stop();
   join_threads();
   return shutdown_outcome_;
 }
 
 absl::Status Runtime::drain(wait::Deadline until) {
   begin_stop();
-  if (scheduler_.wait_until_idle(until)) return absl::OkStatus();
+  if (scheduler_->wait_until_idle(until)) return absl::OkStatus();
   cancel_all_waits();
   const wait::Deadline grace = wait::deadline_after(wait::Clock::now(), options_.cancel_grace);
-  if (scheduler_.wait_until_idle(grace)) return absl::OkStatus();
-  absl::Status left = absl::DeadlineExceededError(
-      absl::StrCat("shutdown: ", scheduler_.live(),
-                   " tasks did not end, though all I/O and sleeps were cancelled; they "
-                   "wait for something else, and their frames are left as they are"));
+  if (scheduler_->wait_until_idle(grace)) return absl::OkStatus();
+  absl::Status left = absl::DeadlineExceededError(absl::StrCat(
+      "shutdown: ", scheduler_->live(),
+      " tasks did not end, though all I/O and sleeps were cancelled; they wait for something else, "
+      "or go on regardless; their frames are left as they are"));
   LOG(ERROR) << "annulet: " << left.message();
   return left;
 }
@@ -176,10 +195,24 @@ void Runtime::cancel_all_waits() {
   absl::BlockingCounter done(static_cast<int>(reactors_.size()));
   std::vector<std::unique_ptr<CancelWaits>> messages;
   for (size_t i = 0; i < reactors_.size(); ++i) {
-    messages.push_back(std::make_unique<CancelWaits>(scheduler_.worker(i), *reactors_[i], done));
-    scheduler_.worker(i).post(messages.back().get());
+    messages.push_back(std::make_unique<CancelWaits>(scheduler_->worker(i), *reactors_[i], done));
   }
+  // From here on nothing may throw: the workers know the messages.
+  for (size_t i = 0; i < reactors_.size(); ++i) scheduler_->worker(i).post(messages[i].get());
   done.Wait();
+}
+
+// What is left behind may still be woken, by a task of another runtime or a token, and then posts
+// to its home. So the homes stay, for as long as the process does.
+void Runtime::leave_behind() {
+  struct Remains {
+    std::vector<std::unique_ptr<io::Reactor>> reactors;
+    std::unique_ptr<sched::Scheduler> scheduler;
+  };
+  static absl::Mutex mutex(absl::kConstInit);
+  static std::vector<Remains>* const remains = new std::vector<Remains>();
+  absl::MutexLock lock(&mutex);
+  remains->push_back({std::move(reactors_), std::move(scheduler_)});
 }
 
 void Runtime::join_threads() {
@@ -203,14 +236,14 @@ absl::Status Runtime::run_until_signal(std::chrono::milliseconds drain) {
   constexpr std::chrono::milliseconds kLook{20};
   constexpr timespec kNoWait{};
   while (wait::Clock::now() < until) {
-    if (scheduler_.wait_until_idle(std::min(until, wait::Clock::now() + kLook))) break;
+    if (scheduler_->wait_until_idle(std::min(until, wait::Clock::now() + kLook))) break;
     if (sigtimedwait(&set, nullptr, &kNoWait) > 0) until = wait::Clock::now();
   }
   return shutdown(until);
 }
 
 void Runtime::begin_stop() {
-  scheduler_.close();
+  scheduler_->close();
   stopping_.cancel();
 }
 

@@ -72,22 +72,22 @@ class Runtime {
   // FailedPrecondition, and the task is destroyed unstarted, once shutdown() has begun.
   template <class T>
   absl::StatusOr<task::JoinHandle<T>> spawn(task::Task<T> work) {
-    return task::spawn(scheduler_, std::move(work));
+    return task::spawn(*scheduler_, std::move(work));
   }
   template <class T>
   absl::Status spawn_detached(task::Task<T> work) {
-    return task::spawn_detached(scheduler_, std::move(work));
+    return task::spawn_detached(*scheduler_, std::move(work));
   }
 
   // Starts a task on the worker `index` (0..threads()-1), which it never leaves.
   template <class T>
   absl::StatusOr<task::JoinHandle<T>> spawn_on(size_t index, task::Task<T> work) {
-    return task::spawn(scheduler_.worker(index), std::move(work));
+    return task::spawn(scheduler_->worker(index), std::move(work));
   }
 
-  size_t threads() const { return scheduler_.size(); }
+  size_t threads() const { return scheduler_->size(); }
   const io::BackendChoice& backend() const { return backend_; }
-  uint64_t live_tasks() const { return scheduler_.live(); }
+  uint64_t live_tasks() const { return scheduler_->live(); }
 
   // Cancelled when shutdown() begins: for what should end before the tasks that are at work, such
   // as accepting.
@@ -109,18 +109,20 @@ class Runtime {
  private:
   Runtime(const RuntimeOptions& options, io::BackendChoice backend);
 
-  absl::Status start();
+  absl::Status make_reactors(size_t count);
+  absl::Status start_threads();
   void run_worker(size_t index, absl::Status& bound, absl::BlockingCounter& all_bound);
   void begin_stop();
   absl::Status drain(wait::Deadline until);
   void cancel_all_waits();
   void join_threads();
+  void leave_behind();
 
   const RuntimeOptions options_;
-  const io::BackendChoice backend_;
+  io::BackendChoice backend_;
   std::vector<std::unique_ptr<io::Reactor>>
       reactors_;  // outlive the scheduler, whose workers sleep in them
-  sched::Scheduler scheduler_;
+  std::unique_ptr<sched::Scheduler> scheduler_;
   std::vector<std::thread> threads_;
   task::CancelSource stopping_;
 

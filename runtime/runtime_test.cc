@@ -108,6 +108,12 @@ TEST_P(RuntimeTest, ATinyRingServesManyConnections) {
   EXPECT_TRUE(runtime().shutdown(wait::kNever).ok());
 }
 
+TEST_P(RuntimeTest, TakesTheLargestRingThatItPromises) {
+  start({.threads = 1, .ring_entries = 32768});
+  const auto answer = []() -> Task<int> { co_return 1; };
+  EXPECT_EQ(runtime().block_on(answer()), 1);
+}
+
 TEST(Runtime, RefusesOptionsThatMakeNoSense) {
   EXPECT_EQ(Runtime::create({.threads = 1'000'000}).status().code(),
             absl::StatusCode::kInvalidArgument);
@@ -139,7 +145,8 @@ INSTANTIATE_TEST_SUITE_P(Denied, RuntimeUnderSeccomp,
                          ::testing::Values(std::pair(SYS_io_uring_setup, EPERM),
                                            std::pair(SYS_io_uring_setup, ENOSYS),
                                            std::pair(SYS_io_uring_enter, EPERM),
-                                           std::pair(SYS_io_uring_enter, ENOSYS)));
+                                           std::pair(SYS_io_uring_enter, ENOSYS),
+                                           std::pair(SYS_io_uring_register, EPERM)));
 
 }  // namespace
 }  // namespace annulet::runtime

@@ -107,6 +107,24 @@ TEST_P(ShutdownTest, TheDestructorCancelsWhatStillWaits) {
   EXPECT_TRUE(unwound);
 }
 
+// Fault 39: everything it waits for is refused, and it asks again and again, with great patience.
+TEST_P(ShutdownTest, EndsByItsGraceThoughATaskRetriesForEver) {
+  start({.threads = 1, .cancel_grace = milliseconds(50)});
+  const auto retry = []() -> Task<void> {
+    for (;;) {
+      const absl::StatusOr<io::TcpStream> stream =
+          co_await io::TcpStream::connect(io::SocketAddress::loopback_v4(1));
+      if (stream.ok()) co_return;
+      (void)co_await task::sleep_for(milliseconds(1));
+    }
+  };
+  // Handles that live as long as the process, so that what is left behind is no leak.
+  static auto* const handles = new std::vector<task::JoinHandle<void>>();
+  handles->push_back(*runtime().spawn(task::with_cancel(runtime().stop_token(), retry())));
+  handles->push_back(*runtime().spawn(retry()));
+  EXPECT_EQ(runtime().shutdown(in(milliseconds(10))).code(), absl::StatusCode::kDeadlineExceeded);
+}
+
 // Suspends for ever; whoever knows the handle may free the frame.
 struct Forever {
   explicit Forever(std::coroutine_handle<>& where) : handle(where) {}

@@ -80,6 +80,37 @@ TEST_P(TcpTest, KnowsBothAddresses) {
   EXPECT_TRUE(runtime().block_on(look()));
 }
 
+// Urgent data cuts reads short; what comes behind it is not forgotten.
+TEST_P(TcpTest, ReadsOnBehindUrgentData) {
+  const auto talk = []() -> Task<std::string> {
+    Pair pair = co_await connected();
+    EXPECT_EQ(send(pair.client.fd(), "abc", 3, 0), 3);
+    EXPECT_EQ(send(pair.client.fd(), "!", 1, MSG_OOB), 1);
+    EXPECT_EQ(send(pair.client.fd(), "def", 3, 0), 3);
+    std::string all;
+    char buffer[64];
+    while (all.size() < 6) {
+      const absl::StatusOr<size_t> got = co_await pair.server.read(buffer);
+      if (!got.ok() || *got == 0) break;
+      all.append(buffer, *got);
+    }
+    co_return all;
+  };
+  EXPECT_EQ(runtime().block_on(talk()), "abcdef");
+}
+
+TEST_P(TcpTest, AssigningAStreamClosesTheFormerOneAtOnce) {
+  const auto talk = []() -> Task<size_t> {
+    Pair first = co_await connected();
+    Pair second = co_await connected();
+    first.client = std::move(second.client);
+    char buffer[16];
+    const absl::StatusOr<size_t> got = co_await first.server.read(buffer);
+    co_return got.value();
+  };
+  EXPECT_EQ(runtime().block_on(talk()), 0u);
+}
+
 // Fault 81: the reader is slow, the writer waits; nothing is lost on the way through many short
 // sends.
 TEST_P(TcpTest, ASlowReaderGetsEveryByteOfALargeWrite) {

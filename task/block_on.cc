@@ -10,15 +10,13 @@ void BlockingLoop::post(Runnable* runnable) noexcept {
 }
 
 bool BlockingLoop::admit() noexcept {
-  live_.fetch_add(
-      1,
-      std::memory_order_relaxed);  // read by the loop's own thread, which runs the admitting task
+  // Relaxed: a task that spawns lives itself, so the loop cannot miss its last one.
+  live_.fetch_add(1, std::memory_order_relaxed);
   return true;
 }
 
-void BlockingLoop::retire() noexcept {
-  live_.fetch_sub(1, std::memory_order_relaxed);
-}  // on the loop's own thread
+// Relaxed: tasks end on the loop's own thread.
+void BlockingLoop::retire() noexcept { live_.fetch_sub(1, std::memory_order_relaxed); }
 
 void BlockingLoop::run() {
   WorkerContext context{.executor = this, .timers = &timers_};

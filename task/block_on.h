@@ -9,6 +9,7 @@
 #define ANNULET_TASK_BLOCK_ON_H_
 
 #include <atomic>
+#include <cstddef>
 #include <utility>
 
 #include "annulet/task/inbox.h"

@@ -70,6 +70,7 @@ class [[nodiscard]] JoinHandle {
   explicit JoinHandle(internal::Promise<T>* promise) noexcept : promise_(promise) {}
   JoinHandle(JoinHandle&& other) noexcept : promise_(std::exchange(other.promise_, nullptr)) {}
   JoinHandle& operator=(JoinHandle&& other) noexcept {
+    JoinHandle former(std::move(*this));
     std::swap(promise_, other.promise_);
     return *this;
   }

@@ -43,6 +43,7 @@ class ANNULET_CORO_TYPE Task {
       : handle_(handle) {}  // NOLINT: how a coroutine makes its return object
   Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
   Task& operator=(Task&& other) noexcept {
+    Task former(std::move(*this));
     std::swap(handle_, other.handle_);
     return *this;
   }

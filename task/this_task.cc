@@ -2,21 +2,23 @@
 
 namespace annulet::task {
 
-bool SleepAwaiter::begin(Runnable* waiter, internal::CancelState* cancel) {
+// Even a sleep that is over before it begins goes through the queue: a task that retries what was
+// cancelled must not keep its worker to itself.
+void SleepAwaiter::begin(Runnable* waiter, internal::CancelState* cancel) {
   WorkerContext& worker = *current_worker();
   waiter_ = waiter;
   timers_ = worker.timers;
   // The timer first: arming it may throw for lack of memory, and then nothing else is to be undone.
   if (!timers_->arm(this)) {
     outcome_ = Outcome::kClosed;
-    return false;
+    resume_at_home(waiter_);
+    return;
   }
   if (!CancelGuard::arm(cancel, worker.executor)) {
     timers_->disarm(this);
     outcome_ = Outcome::kCancelled;
-    return false;
+    resume_at_home(waiter_);
   }
-  return true;
 }
 
 absl::Status SleepAwaiter::await_resume() {

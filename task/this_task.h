@@ -66,8 +66,8 @@ class [[nodiscard]] SleepAwaiter : private TimerNode, private CancelGuard {
   bool await_ready() const noexcept { return false; }
 
   template <TaskPromise P>
-  bool await_suspend(std::coroutine_handle<P> self) {
-    return begin(&self.promise(), self.promise().cancel());
+  void await_suspend(std::coroutine_handle<P> self) {
+    begin(&self.promise(), self.promise().cancel());
   }
 
   absl::Status await_resume();
@@ -75,7 +75,7 @@ class [[nodiscard]] SleepAwaiter : private TimerNode, private CancelGuard {
  private:
   enum class Outcome { kSlept, kCancelled, kClosed };
 
-  bool begin(Runnable* waiter, internal::CancelState* cancel);
+  void begin(Runnable* waiter, internal::CancelState* cancel);
   static void fired(TimerNode* node, TimerEvent event) noexcept;
   static void on_cancel(CancelGuard* guard) noexcept;
   static void on_settled(CancelGuard* guard) noexcept;

@@ -13,7 +13,11 @@ bool OperationAwaiter::begin_limited(task::internal::CancelState* inherited) {
   if (reactor == nullptr) return Reactor::begin(*this);
   result = -ECANCELED;  // should it not come to a submission
   limits = new OperationLimits(*this, *reactor, limit_ != nullptr ? *limit_ : Limit());
-  if (!limits->begin(inherited)) return false;
+  if (!limits->begin(inherited)) {
+    // Through the queue: a task that retries must not keep its worker to itself.
+    task::resume_at_home(waiter);
+    return true;
+  }
   if (!reactor->submit(*this)) return true;
   // Finished at once; only a cancel that is just arriving has to be waited for.
   return !limits->end();

@@ -116,7 +116,8 @@ EpollReactor::~EpollReactor() {
 bool EpollReactor::submit(Operation& operation) {
   if (ABSL_PREDICT_FALSE(closed_)) {
     operation.result = -ECANCELED;
-    return true;
+    complete(operation);  // through the queue: a task that retries must let others run
+    return false;
   }
   if (ABSL_PREDICT_FALSE(!make_room_for(operation.fd))) {
     operation.result = operation.fd < 0 ? -EBADF : -ENOMEM;
@@ -134,13 +135,11 @@ bool EpollReactor::submit(Operation& operation) {
   }
   if (direction.ready && attempt(socket, direction, operation)) {
     if (--inline_left_ >= 0) return true;
-    ++in_flight_;
-    finish(operation);
+    complete(operation);
     return false;
   }
   if (!wait_for_readiness(socket, operation)) return true;
   direction.waiting = &operation;
-  ++in_flight_;
   return false;
 }
 
@@ -187,7 +186,7 @@ bool EpollReactor::attempt(Socket& socket, Direction& direction, Operation& oper
   } while (continues(operation, result));
   if (operation.kind == OperationKind::kReceive) {
     const bool emptied = result > 0 && static_cast<size_t>(result) < operation.length;
-    direction.ready = !emptied || socket.hung_up;
+    direction.ready = !emptied || socket.short_read_proves_nothing;
   } else if (operation.kind == OperationKind::kConnect) {
     set_nonblocking(operation.fd, false);
   }
@@ -199,7 +198,7 @@ bool EpollReactor::wait_for_readiness(Socket& socket, Operation& operation) {
   if (ABSL_PREDICT_TRUE(socket.registered)) return true;
   // What is ready already when it is added is reported as the first edge.
   epoll_event event{
-      .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+      .events = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET,
       .data = {.u64 = uint64_t{socket.generation} << 32 | static_cast<uint32_t>(operation.fd)}};
   if (epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, operation.fd, &event) != 0) {
     operation.result = -errno;
@@ -209,15 +208,10 @@ bool EpollReactor::wait_for_readiness(Socket& socket, Operation& operation) {
   return true;
 }
 
-void EpollReactor::finish(Operation& operation) {
-  --in_flight_;
-  complete(operation);
-}
-
 void EpollReactor::abort(Direction& direction) {
   if (Operation* operation = std::exchange(direction.waiting, nullptr)) {
     operation->result = -ECANCELED;
-    finish(*operation);
+    complete(*operation);
   }
 }
 
@@ -271,8 +265,9 @@ void EpollReactor::dispatch(const epoll_event& event) {
   Socket& socket = sockets_[index];
   if (socket.generation != event.data.u64 >> 32) return;  // of a socket that was closed meanwhile
   const bool over = (event.events & (EPOLLHUP | EPOLLERR)) != 0;
-  socket.hung_up |= over || (event.events & EPOLLRDHUP) != 0;
-  if (socket.hung_up || (event.events & EPOLLIN) != 0) {
+  const bool finished = over || (event.events & EPOLLRDHUP) != 0;
+  socket.short_read_proves_nothing |= finished || (event.events & EPOLLPRI) != 0;
+  if (finished || (event.events & (EPOLLIN | EPOLLPRI)) != 0) {
     socket.in.ready = true;
     advance(socket, socket.in);
   }
@@ -286,7 +281,7 @@ void EpollReactor::advance(Socket& socket, Direction& direction) {
   Operation* operation = direction.waiting;
   if (operation == nullptr || !attempt(socket, direction, *operation)) return;
   direction.waiting = nullptr;
-  finish(*operation);
+  complete(*operation);
 }
 
 }  // namespace annulet::io::internal

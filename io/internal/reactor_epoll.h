@@ -25,7 +25,6 @@ class EpollReactor final : public Reactor {
   static absl::StatusOr<std::unique_ptr<Reactor>> make();
   ~EpollReactor() override;
 
-  Backend backend() const override { return Backend::kEpoll; }
   bool submit(Operation& operation) override;
   void cancel(Operation& operation) override;
   void cancel_all() override;
@@ -49,6 +48,8 @@ class EpollReactor final : public Reactor {
     bool nonblocking = false;  // a listener that was prepared for accept
     bool hung_up =
         false;  // the peer sends no more: a short read may be followed by the end at once
+    // The peer has finished or sent urgent data: a short read may have left something behind.
+    bool short_read_proves_nothing = false;
     Direction in;
     Direction out;
   };
@@ -62,7 +63,6 @@ class EpollReactor final : public Reactor {
   bool wait_for_readiness(Socket& socket, Operation& operation);
   void advance(Socket& socket, Direction& direction);
   void abort(Direction& direction);
-  void finish(Operation& operation);
   void wait(wait::Deadline until, bool block);
   void dispatch(const epoll_event& event);
 

@@ -40,7 +40,7 @@ __kernel_timespec time_left(wait::Deadline until) {
 absl::StatusOr<std::unique_ptr<Reactor>> UringReactor::make(const ReactorOptions& options) {
   std::unique_ptr<UringReactor> reactor(new UringReactor());
   reactor->never_block_ = std::getenv("ANNULET_IO_URING_NEVER_BLOCK") != nullptr;
-  absl::Status made = set_up_ring(reactor->ring_, options.ring_entries, /*disabled=*/true);
+  absl::Status made = set_up_ring(reactor->ring_, options.ring_entries);
   if (!made.ok()) {
     reactor->ring_.ring_fd = -1;
     return made;
@@ -65,12 +65,18 @@ absl::Status UringReactor::bind_to_thread() {
   return Reactor::bind_to_thread();
 }
 
+void UringReactor::unbind_from_thread() {
+  // Registered descriptors belong to the thread, so it and not the destructor gives this one back.
+  (void)io_uring_unregister_ring_fd(&ring_);  // an error says that none was registered
+  Reactor::unbind_from_thread();
+}
+
 bool UringReactor::submit(Operation& operation) {
   if (ABSL_PREDICT_FALSE(closed_)) {
     operation.result = -ECANCELED;
-    return true;
+    complete(operation);  // through the queue: a task that retries must let others run
+    return false;
   }
-  ++in_flight_;
   prepare(operation);
   return false;
 }
@@ -200,13 +206,16 @@ void UringReactor::harvest() {
 
 void UringReactor::take(uint64_t user_data, int32_t result) {
   if (ABSL_PREDICT_FALSE(user_data == kIgnored)) return;
-  if (ABSL_PREDICT_FALSE(user_data == kWake)) return prepare_wake();
+  if (ABSL_PREDICT_FALSE(user_data == kWake)) {
+    CHECK(result == sizeof(wake_count_) || result == -ECANCELED || result == -EINTR)
+        << io_error("read of the wake-up's eventfd", -result);
+    return prepare_wake();
+  }
   Operation& operation = *reinterpret_cast<Operation*>(user_data);
   if (continues(operation, result)) {
     if (!closed_) return prepare_again(operation);
     operation.result = -ECANCELED;
   }
-  --in_flight_;
   complete(operation);
 }
 

@@ -24,7 +24,7 @@ class UringReactor final : public Reactor {
   ~UringReactor() override;
 
   absl::Status bind_to_thread() override;
-  Backend backend() const override { return Backend::kIoUring; }
+  void unbind_from_thread() override;
   bool submit(Operation& operation) override;
   void cancel(Operation& operation) override;
   void cancel_all() override;
@@ -37,7 +37,7 @@ class UringReactor final : public Reactor {
   // What a completion that belongs to no Operation carries; no Operation lies at these addresses.
   enum Tag : uint64_t { kIgnored = 1, kWake = 2 };
 
-  UringReactor() = default;
+  UringReactor() { ring_.ring_fd = -1; }
 
   io_uring_sqe* next_sqe();
   io_uring_sqe* make_room();
@@ -49,7 +49,7 @@ class UringReactor final : public Reactor {
   void harvest();
   void take(uint64_t user_data, int32_t result);
 
-  io_uring ring_;
+  io_uring ring_{};
   int wake_fd_ = -1;
   uint64_t wake_count_ = 0;  // where the kernel puts the eventfd's value
   bool closed_ = false;

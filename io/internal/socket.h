@@ -18,6 +18,7 @@ class Socket {
   Socket(Socket&& other) noexcept
       : fd_(std::exchange(other.fd_, -1)), generation_(other.generation_) {}
   Socket& operator=(Socket&& other) noexcept {
+    Socket former(std::move(*this));  // closed at once, not when `other` goes
     std::swap(fd_, other.fd_);
     std::swap(generation_, other.generation_);
     return *this;

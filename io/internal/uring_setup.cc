@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -25,6 +26,7 @@ constexpr unsigned kMinEntries = 8;
 constexpr unsigned kMaxEntries = 32768;
 // Completions may outnumber submissions, as requests stay in flight after they were handed in.
 constexpr unsigned kCompletionsPerEntry = 4;
+constexpr unsigned kMaxCompletions = 65536;  // the kernel's limit
 
 int sysctl_io_uring_disabled() {
   int value = 0;
@@ -65,7 +67,7 @@ int try_set_up(io_uring& ring, unsigned entries, unsigned flags) {
   io_uring_params params;
   std::memset(&params, 0, sizeof(params));
   params.flags = flags | IORING_SETUP_CQSIZE;
-  params.cq_entries = entries * kCompletionsPerEntry;
+  params.cq_entries = std::min(entries * kCompletionsPerEntry, kMaxCompletions);
   const int error = io_uring_queue_init_params(entries, &ring, &params);
   if (error != 0) return -error;
   // Lossless completion queues and timed waits came before the flags above; no kernel has the one
@@ -101,12 +103,12 @@ absl::Status io_uring_error(absl::string_view call, int error) {
       call, ": ", name != nullptr ? name : absl::StrCat(error).c_str(), ": ", cause_of(error)));
 }
 
-absl::Status set_up_ring(io_uring& ring, unsigned entries, bool disabled) {
+absl::Status set_up_ring(io_uring& ring, unsigned entries) {
   if (entries == 0 || entries > kMaxEntries) {
     return absl::InvalidArgumentError(
         absl::StrCat("ring_entries: ", entries, " is not in 1..", kMaxEntries));
   }
-  unsigned flags = disabled ? IORING_SETUP_R_DISABLED : 0;
+  unsigned flags = IORING_SETUP_R_DISABLED;
   for (unsigned flag : kFlagsByAge) flags |= flag;
   int error = try_set_up(ring, entries, flags);
   for (unsigned flag : kFlagsByAge) {
@@ -123,9 +125,11 @@ absl::Status set_up_ring(io_uring& ring, unsigned entries, bool disabled) {
 
 absl::Status probe_io_uring() {
   io_uring ring;
-  absl::Status made = set_up_ring(ring, kMinEntries, /*disabled=*/false);
+  absl::Status made = set_up_ring(ring, kMinEntries);
   if (!made.ok()) return made;
   absl::Cleanup close = [&] { io_uring_queue_exit(&ring); };
+  const int enabled = io_uring_enable_rings(&ring);
+  if (enabled < 0) return io_uring_error("io_uring_register (set-up worked)", -enabled);
   const int nop = one_request(ring, [](io_uring_sqe* sqe) { io_uring_prep_nop(sqe); });
   if (nop < 0) return io_uring_error("io_uring_enter (set-up worked)", -nop);
   // Cancelling everything is how a shutdown ends what is in flight. It finds nothing here; -EINVAL:

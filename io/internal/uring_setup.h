@@ -13,10 +13,10 @@ namespace annulet::io::internal {
 // Unavailable, and the message tells system call, errno, the likely cause and the way out.
 absl::Status probe_io_uring();
 
-// Makes `ring` with the best of the flags below that the kernel takes, stepping down one by one,
-// and with fewer entries if locked memory is short. It starts disabled when `disabled`, so that the
-// thread which enables it becomes its owner.
-absl::Status set_up_ring(io_uring& ring, unsigned entries, bool disabled);
+// Makes `ring` with the best flags that the kernel takes, stepping down one by one, and with fewer
+// entries if locked memory is short. It starts disabled: the thread that enables it becomes its
+// owner.
+absl::Status set_up_ring(io_uring& ring, unsigned entries);
 
 // The likely cause of `error` (a positive errno) from io_uring_setup or io_uring_enter, and the way
 // out.
