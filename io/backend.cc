@@ -22,6 +22,7 @@ absl::StatusOr<Backend> from_environment() {
       absl::StrCat(kEnvironmentVariable, ": ", backend.status().message()));
 }
 
+// Relaxed: there is one winner, and nothing to order.
 bool first(std::atomic<bool>& said) { return !said.exchange(true, std::memory_order_relaxed); }
 
 }  // namespace

@@ -1,9 +1,9 @@
 // One I/O operation in flight: what the kernel shall do, and which task waits for it.
 //
 // It lives in the awaiting frame, and so do the memory it names and the task's reference to it:
-// nothing of it may go before complete() was called, which happens exactly once, on the thread of
-// the reactor it was submitted to. For those who write awaitables or reactors; users await
-// TcpStream and TcpListener.
+// nothing of it may go before it has finished, which submit() says at once or complete() later, on
+// the thread of its reactor.
+// For those who write awaitables or reactors; users await TcpStream and TcpListener.
 #ifndef ANNULET_IO_OPERATION_H_
 #define ANNULET_IO_OPERATION_H_
 

@@ -4,17 +4,15 @@
 // goes through it. To the worker it is the Parker: with nothing to run the worker sleeps in it, and
 // an event, unpark() or a deadline ends the sleep. What a backend must do:
 //
-//   submit(op)   begins `op`. True: it has finished already, its result is set, and complete() is
-//   not called.
-//                False: complete(op) will be called exactly once, later, from poll(), park() or
-//                cancel().
-//   cancel(op)   asks for the end of an operation in flight. It still completes once, with its own
-//   outcome: -ECANCELED,
-//                or a success that came first. The caller's memory stays in use until then.
-//   cancel_all() the same for every operation, and from then on submit() finishes everything with
-//   -ECANCELED. poll()       hands in what was submitted, takes out what is finished. No task runs
-//   inside: finished operations are
-//                posted to their tasks' homes.
+// - submit(op) begins `op`. True: it has finished already, its result is set, and complete() is not
+//   called. False: complete(op) is called exactly once, at once or later.
+// - cancel(op) asks for the end of an operation in flight. It still completes once, with its own
+//   outcome: -ECANCELED, or a success that came first. The caller's memory stays in use until then.
+// - cancel_all() asks the same of every operation; from then on each new one completes with
+//   -ECANCELED, through the queue.
+// - poll() hands in what was submitted and takes out what is finished. No task runs inside:
+// finished
+//   operations are posted to their tasks' homes.
 //
 // Sockets are in blocking mode; a backend that needs otherwise asks for it call by call.
 // Threads: unpark() by any thread, everything else by the owner.

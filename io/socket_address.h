@@ -37,9 +37,8 @@ class SocketAddress {
   static absl::StatusOr<SocketAddress> of_socket(int fd, bool peer);
 
   int family() const { return address_.any.sa_family; }
-  uint16_t port() const {
-    return ntohs(address_.v4.sin_port);
-  }  // both families keep it in the same place
+  // Both families keep it in the same place.
+  uint16_t port() const { return ntohs(address_.v4.sin_port); }
   SocketAddress with_port(uint16_t port) const;
   std::string to_string() const;
 

@@ -12,6 +12,7 @@ Worker& Scheduler::add_worker(wait::Parker& parker) {
 void Scheduler::post(task::Runnable* runnable) noexcept {
   Worker* worker = current_worker();
   if (worker == nullptr) {
+    // Relaxed: any worker is right, the next one fairer.
     worker = workers_[next_worker_.fetch_add(1, std::memory_order_relaxed) % workers_.size()].get();
   }
   worker->post(runnable);

@@ -56,10 +56,9 @@ class Scheduler final : public task::Executor {
   // suspended for ever.
   void stop();
 
-  bool closed() const {
-    return (intake_.load(std::memory_order_acquire) & kClosed) != 0;
-  }  // pairs with close()
-  bool stopped() const { return stopped_.load(std::memory_order_acquire); }  // pairs with stop()
+  // Acquire pairs with close() and stop().
+  bool closed() const { return (intake_.load(std::memory_order_acquire) & kClosed) != 0; }
+  bool stopped() const { return stopped_.load(std::memory_order_acquire); }
 
  private:
   friend class Worker;

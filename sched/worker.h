@@ -47,8 +47,6 @@ class Worker final : public task::Executor {
   void close_timers() { timers_.close(); }
 
   bool on_this_thread() const { return task::current_worker() == &context_; }
-  Scheduler& scheduler() const { return scheduler_; }
-  wait::Parker& parker() const { return parker_; }
 
  private:
   friend class Scheduler;

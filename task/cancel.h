@@ -22,8 +22,8 @@ namespace annulet::task {
 
 class CancelToken {
  public:
-  CancelToken() noexcept {
-  }  // one that is never cancelled; user-provided for GCC 12's sake, see Limit
+  // One that is never cancelled. User-provided for GCC 12's sake, as io::Limit explains.
+  CancelToken() noexcept {}
 
   bool cancelled() const { return state_ != nullptr && state_->cancelled(); }
   bool can_be_cancelled() const { return state_ != nullptr; }

@@ -5,9 +5,10 @@
 // to that worker. Wait and message may meet: a wait whose end has come while the message is under
 // way must not free its frame yet. Hence:
 //
-//   arm()     the wait begins; false if it is cancelled already
-//   settle()  the wait has ended by itself; true: the frame may go on. False: on_settled comes when
-//   the message has. on_cancel the message has come before the end of the wait, on the worker
+// - arm(): the wait begins; false if it is cancelled already.
+// - settle(): the wait has ended by itself. True: its frame may go on. False: on_settled is called
+//   once the message has come.
+// - on_cancel is called when the message has come before the end of the wait.
 //
 // All of it on the worker's thread, so that no state here is atomic.
 // Cost: two passes through the token's lock.

@@ -86,8 +86,7 @@ class Inbox {
     if (!undisturbed) ++wakes_owed_;
   }
 
-  // Owner: waits until nobody who was told to wake it touches it any more. Nothing is pushed
-  // meanwhile.
+  // Owner: waits until nobody who was told to wake it touches it any more. It does not sleep again.
   void quiesce() const {
     while (wakes_done_.load(std::memory_order_acquire) != wakes_owed_)
       std::this_thread::yield();  // pairs with woke()

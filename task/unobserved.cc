@@ -29,6 +29,7 @@ std::atomic<UnobservedHandler> g_handler{&log_failure};
 }  // namespace
 
 UnobservedHandler set_unobserved_handler(UnobservedHandler handler) noexcept {
+  // Release pairs with report_unobserved(): what the handler needs is visible to it.
   return g_handler.exchange(handler != nullptr ? handler : &log_failure, std::memory_order_acq_rel);
 }
 
@@ -37,8 +38,9 @@ uint64_t unobserved_failures() noexcept { return g_failures.load(std::memory_ord
 namespace internal {
 
 void report_unobserved(std::exception_ptr failure) noexcept {
-  g_failures.fetch_add(1, std::memory_order_relaxed);
-  g_handler.load(std::memory_order_acquire)(std::move(failure));
+  g_failures.fetch_add(1, std::memory_order_relaxed);  // a count, which orders nothing
+  g_handler.load(std::memory_order_acquire)(           // pairs with set_unobserved_handler()
+      std::move(failure));
 }
 
 }  // namespace internal

@@ -60,9 +60,11 @@ class BasicEventCount {
     return epoch_.load(std::memory_order_acquire);
   }
 
+  // The caller does not wait after all.
   void cancel_wait() {
+    // Relaxed: seen late it only makes notify() do too much.
     waiters_.fetch_sub(1, std::memory_order_relaxed);
-  }  // only ever makes notify() do too much
+  }
 
   // Sleeps through `parker`, which the calling thread owns, until a notify() or `until`. True if
   // notified; false says that time ran out or that the parker had an event of its own. Either way
@@ -96,8 +98,8 @@ class BasicEventCount {
       Waiter* waiter = first_;
       remove(waiter);
       waiter->notified = true;
-      waiter->parker
-          ->unpark();  // under the lock, so that the waiter and its parker are still there
+      // Under the lock, so that the waiter and its parker are still there.
+      waiter->parker->unpark();
     }
   }
 
@@ -126,9 +128,10 @@ class BasicEventCount {
     waiter->listed = false;
   }
 
-  typename Sync::template atomic<uint32_t> waiters_{
-      0};  // between prepare_wait and the end of their wait
-  typename Sync::template atomic<uint32_t> epoch_{0};  // raised by each notify() that found waiters
+  // Those between prepare_wait() and the end of their wait.
+  typename Sync::template atomic<uint32_t> waiters_{0};
+  // Raised by each notify() that found waiters.
+  typename Sync::template atomic<uint32_t> epoch_{0};
   typename Sync::mutex mutex_;
   Waiter* first_ = nullptr;
   Waiter* last_ = nullptr;

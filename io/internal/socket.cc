@@ -11,7 +11,8 @@
 namespace annulet::io::internal {
 namespace {
 
-// One addition per connection on a shared line: nothing beside what the kernel does to open one.
+// Relaxed: only that numbers differ matters. One addition per connection on a shared line is
+// nothing beside what the kernel does to open one.
 std::atomic<uint32_t> g_generation{0};
 
 }  // namespace

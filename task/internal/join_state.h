@@ -91,9 +91,8 @@ class BasicJoinState {
   }
 
   // --- spawned: the owner of the handle ---
-  bool done() const {
-    return word_.load(std::memory_order_acquire) == kDone;
-  }  // pairs with finish()
+  // Acquire pairs with finish(): the result is visible.
+  bool done() const { return word_.load(std::memory_order_acquire) == kDone; }
 
   // False: it has ended already, nobody will be told. After true, finish() hands the waiter on.
   [[nodiscard]] bool wait(Waiter* task) { return leave(address(task) | kSpawned); }
