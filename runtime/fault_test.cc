@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <string>
 #include <thread>
 #include <utility>
@@ -177,6 +178,48 @@ TEST_P(FaultTest, WithoutDescriptorsAcceptBacksOffAndRecovers) {
   }
   stop.cancel();
   std::move(server).join();
+}
+
+TEST_P(FaultTest, AnAcceptThatBacksOffStillObeysItsLimits) {
+  start({.threads = 1});
+  io::TcpListener listener = testing::listen();
+  const io::SocketAddress address = *listener.local_address();
+  const int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(connect(client, address.data(), address.size()), 0);
+  const auto accept = [&](io::Limit limit) -> Task<absl::Status> {
+    const absl::StatusOr<io::TcpStream> stream = co_await listener.accept(limit);
+    co_return stream.status();
+  };
+  {
+    const int next = dup(0);
+    close(next);
+    DescriptorLimit limit(next);
+    const wait::Deadline soon = wait::deadline_after(wait::Clock::now(), milliseconds(30));
+    EXPECT_TRUE(absl::IsDeadlineExceeded(runtime().block_on(accept(io::Limit(soon)))));
+    CancelSource source;
+    std::thread canceller([&] {
+      std::this_thread::sleep_for(milliseconds(50));
+      source.cancel();
+    });
+    EXPECT_TRUE(absl::IsCancelled(runtime().block_on(accept(io::Limit(source.token())))));
+    canceller.join();
+  }
+  EXPECT_TRUE(runtime().block_on(accept(io::Limit())).ok()) << "the connection is still there";
+  close(client);
+}
+
+TEST_P(FaultTest, AStartThatFailsHalfwayLeavesNothingBehind) {
+  const int before = open_descriptors();
+  for (int spare = 0; spare < 8; ++spare) {
+    const int next = dup(0);
+    close(next);
+    DescriptorLimit limit(next + spare);
+    const absl::StatusOr<std::unique_ptr<Runtime>> runtime =
+        Runtime::create({.threads = 8, .backend = GetParam()});
+    EXPECT_FALSE(runtime.ok());
+    EXPECT_NE(runtime.status().message().find("EMFILE"), std::string::npos) << runtime.status();
+  }
+  EXPECT_EQ(open_descriptors(), before);
 }
 
 // Fault 64: an error that is said to pass and does not is no reason to spin.

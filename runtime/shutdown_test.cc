@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <coroutine>
 #include <memory>
@@ -65,6 +66,26 @@ TEST_P(ShutdownTest, EndsByItsDeadlineWithConnectionsOpen) {
   EXPECT_GE(runtime().live_tasks(), static_cast<uint64_t>(kConnections));
   EXPECT_TRUE(runtime().shutdown(in(milliseconds(30))).ok()) << "cancelled, every task ended";
   EXPECT_EQ(runtime().live_tasks(), 0u);
+  std::move(*server).join();
+}
+
+// Fault 54: asking for the end of everything needs room in a ring that has none.
+TEST_P(ShutdownTest, CancelsMoreThanATinyRingHolds) {
+  start({.threads = 1, .ring_entries = 1});
+  io::TcpListener listener = testing::listen();
+  const io::SocketAddress address = *listener.local_address();
+  auto server = runtime().spawn(testing::serve(listener, runtime().stop_token()));
+  std::atomic<int> connected{0};
+  const auto wait_for_ever = [&]() -> Task<void> {
+    absl::StatusOr<io::TcpStream> stream = co_await io::TcpStream::connect(address);
+    EXPECT_TRUE(stream.ok());
+    connected.fetch_add(1);
+    char buffer[16];
+    (void)co_await stream->read(buffer);
+  };
+  for (int i = 0; i < 60; ++i) ASSERT_TRUE(runtime().spawn_detached(wait_for_ever()).ok());
+  while (connected.load() < 60) std::this_thread::yield();
+  EXPECT_TRUE(runtime().shutdown(in(milliseconds(5))).ok());
   std::move(*server).join();
 }
 

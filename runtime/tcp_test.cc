@@ -250,6 +250,44 @@ TEST_P(TcpTest, ATokenEndsAReadInFlightFromAnotherThread) {
   EXPECT_EQ(runtime().block_on(talk(source)).code(), absl::StatusCode::kCancelled);
 }
 
+TEST_P(TcpTest, ATokenAndADeadlineThatMeetEndAReadOnce) {
+  const auto read = [](TcpStream& stream, const CancelSource& source,
+                       wait::Deadline deadline) -> Task<absl::Status> {
+    char buffer[16];
+    const absl::StatusOr<size_t> got =
+        co_await stream.read(buffer, Limit(deadline, source.token()));
+    co_return got.status();
+  };
+  Pair pair = runtime().block_on(connected());
+  for (int round = 0; round < 200; ++round) {
+    CancelSource source;
+    const auto soon = wait::deadline_after(wait::Clock::now(), std::chrono::microseconds(200));
+    std::thread canceller([&] {
+      while (wait::Clock::now() < soon) wait::RealSync::pause();
+      source.cancel();
+    });
+    const absl::Status status = runtime().block_on(read(pair.server, source, soon));
+    EXPECT_TRUE(absl::IsCancelled(status) || absl::IsDeadlineExceeded(status)) << status;
+    canceller.join();
+  }
+}
+
+// Each worker's reactor knows only what it saw of the socket.
+TEST_P(TcpTest, AStreamMayBeUsedOnOneWorkerAfterTheOther) {
+  const auto exchange = [](Pair& pair, int round) -> Task<bool> {
+    const std::string text = std::to_string(round);
+    const absl::Status sent = co_await pair.client.write_all(text);
+    char buffer[64];
+    const absl::StatusOr<size_t> got = co_await pair.server.read(buffer);
+    co_return sent.ok() && got.ok() && std::string(buffer, *got) == text;
+  };
+  Pair pair = runtime().block_on(connected());
+  for (int round = 0; round < 100; ++round) {
+    const size_t worker = static_cast<size_t>(round / 3 % 2);
+    EXPECT_TRUE(std::move(*runtime().spawn_on(worker, exchange(pair, round))).join());
+  }
+}
+
 TEST_P(TcpTest, ATaskRunUnderATokenNeedsNoLimits) {
   CancelSource source;
   Pair pair = runtime().block_on(connected());

@@ -12,6 +12,7 @@
 
 #include "annulet/task/spawn.h"
 #include "annulet/task/this_task.h"
+#include "annulet/task/when_all.h"
 #include "annulet/wait/thread_parker.h"
 
 namespace annulet::sched {
@@ -155,6 +156,28 @@ TEST(Scheduler, WaitingForTheEndGivesUpAtTheDeadline) {
   EXPECT_FALSE(scheduler->wait_until_idle(wait::Clock::now() + milliseconds(5)));
   EXPECT_EQ(scheduler->live(), 1u);
   source.cancel();
+}
+
+TEST(Scheduler, ChildrenOfWhenAllMayEndOnDifferentWorkers) {
+  Threads scheduler(3);
+  const auto one = []() -> Task<int> { co_return 1; };
+  const auto child = [&](size_t worker) -> Task<int> {
+    // Woken by another worker's thread, and so continued there.
+    int sum = co_await *task::spawn(scheduler->worker(worker % 3), one());
+    sum += co_await *task::spawn(scheduler->worker((worker + 1) % 3), one());
+    co_return sum;
+  };
+  const auto parent = [&]() -> Task<int> {
+    int sum = 0;
+    for (int round = 0; round < 300; ++round) {
+      const auto [a, b, c] = co_await task::when_all(child(0), child(1), child(2));
+      sum += a + b + c;
+    }
+    co_return sum;
+  };
+  JoinHandle<int> first = *task::spawn(*scheduler, parent());
+  JoinHandle<int> second = *task::spawn(*scheduler, parent());
+  EXPECT_EQ(std::move(first).join() + std::move(second).join(), 2 * 300 * 6);
 }
 
 // Fault 20: a wake-up that comes from a foreign thread, at any time of the task's life.

@@ -119,11 +119,10 @@ bool EpollReactor::submit(Operation& operation) {
     complete(operation);  // through the queue: a task that retries must let others run
     return false;
   }
-  if (ABSL_PREDICT_FALSE(!make_room_for(operation.fd))) {
-    operation.result = operation.fd < 0 ? -EBADF : -ENOMEM;
-    return true;
-  }
-  Socket& socket = socket_of(operation);
+  const size_t index = static_cast<size_t>(operation.fd);
+  if (ABSL_PREDICT_FALSE(index >= sockets_.size()) && !make_room_for(operation)) return true;
+  Socket& socket = sockets_[index];
+  if (ABSL_PREDICT_FALSE(socket.generation != operation.generation)) forget(socket, operation);
   Direction& direction = direction_of(socket, operation);
   if (ABSL_PREDICT_FALSE(direction.waiting != nullptr)) {
     operation.result = -EBUSY;
@@ -143,29 +142,27 @@ bool EpollReactor::submit(Operation& operation) {
   return false;
 }
 
-bool EpollReactor::make_room_for(int fd) {
-  const size_t index = static_cast<size_t>(fd);
-  if (ABSL_PREDICT_TRUE(index < sockets_.size())) return true;
-  if (fd < 0) return false;
+// False: there is none, and the operation's result says why.
+bool EpollReactor::make_room_for(Operation& operation) {
+  if (operation.fd < 0) {
+    operation.result = -EBADF;
+    return false;
+  }
   try {
-    sockets_.resize(std::max(index + 1, 2 * sockets_.size()));
+    sockets_.resize(std::max(static_cast<size_t>(operation.fd) + 1, 2 * sockets_.size()));
   } catch (const std::bad_alloc&) {
+    operation.result = -ENOMEM;
     return false;
   }
   return true;
 }
 
-EpollReactor::Socket& EpollReactor::socket_of(const Operation& operation) {
-  const size_t index = static_cast<size_t>(operation.fd);
-  Socket& socket = sockets_[index];
-  if (ABSL_PREDICT_FALSE(socket.generation != operation.generation)) {
-    // The number belongs to another socket now. Whoever still waits for the former one waits for
-    // nothing.
-    abort(socket.in);
-    abort(socket.out);
-    socket = Socket{.generation = operation.generation};
-  }
-  return socket;
+// The number belongs to another socket now. Whoever still waits for the former one waits for
+// nothing.
+void EpollReactor::forget(Socket& socket, const Operation& operation) {
+  abort(socket.in);
+  abort(socket.out);
+  socket = Socket{.generation = operation.generation};
 }
 
 EpollReactor::Direction& EpollReactor::direction_of(Socket& socket, const Operation& operation) {

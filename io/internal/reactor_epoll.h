@@ -56,8 +56,8 @@ class EpollReactor final : public Reactor {
 
   EpollReactor() = default;
 
-  bool make_room_for(int fd);
-  Socket& socket_of(const Operation& operation);
+  bool make_room_for(Operation& operation);
+  void forget(Socket& socket, const Operation& operation);
   static Direction& direction_of(Socket& socket, const Operation& operation);
   bool attempt(Socket& socket, Direction& direction, Operation& operation);
   bool wait_for_readiness(Socket& socket, Operation& operation);
