@@ -71,7 +71,7 @@ int32_t try_once(Operation& operation) {
                        transfer_size(operation), MSG_DONTWAIT | MSG_NOSIGNAL, nullptr, 0);
       break;
     case OperationKind::kAccept:
-      // There is no flag for one call; a listener is set to non-blocking when it is first used.
+      // There is no flag for one call: adopt() has made the listener non-blocking.
       result = accept4(operation.fd, nullptr, nullptr, SOCK_CLOEXEC);
       break;
     case OperationKind::kConnect:
@@ -122,15 +122,11 @@ bool EpollReactor::submit(Operation& operation) {
   const size_t index = static_cast<size_t>(operation.fd);
   if (ABSL_PREDICT_FALSE(index >= sockets_.size()) && !make_room_for(operation)) return true;
   Socket& socket = sockets_[index];
-  if (ABSL_PREDICT_FALSE(socket.generation != operation.generation)) forget(socket, operation);
+  if (ABSL_PREDICT_FALSE(socket.generation != operation.generation)) adopt(socket, operation);
   Direction& direction = direction_of(socket, operation);
   if (ABSL_PREDICT_FALSE(direction.waiting != nullptr)) {
     operation.result = -EBUSY;
     return true;
-  }
-  if (operation.kind == OperationKind::kAccept && !socket.nonblocking) {
-    set_nonblocking(operation.fd, true);
-    socket.nonblocking = true;
   }
   if (direction.ready && attempt(socket, direction, operation)) {
     if (--inline_left_ >= 0) return true;
@@ -157,12 +153,13 @@ bool EpollReactor::make_room_for(Operation& operation) {
   return true;
 }
 
-// The number belongs to another socket now. Whoever still waits for the former one waits for
+// A socket that is new here. Whoever still waits for a former one of the same number waits for
 // nothing.
-void EpollReactor::forget(Socket& socket, const Operation& operation) {
+void EpollReactor::adopt(Socket& socket, const Operation& operation) {
   abort(socket.in);
   abort(socket.out);
   socket = Socket{.generation = operation.generation};
+  if (operation.kind == OperationKind::kAccept) set_nonblocking(operation.fd, true);
 }
 
 EpollReactor::Direction& EpollReactor::direction_of(Socket& socket, const Operation& operation) {

@@ -45,7 +45,6 @@ class EpollReactor final : public Reactor {
   struct alignas(wait::kCacheLine) Socket {
     uint32_t generation = 0;
     bool registered = false;
-    bool nonblocking = false;  // a listener that was prepared for accept
     bool hung_up =
         false;  // the peer sends no more: a short read may be followed by the end at once
     // The peer has finished or sent urgent data: a short read may have left something behind.
@@ -57,7 +56,7 @@ class EpollReactor final : public Reactor {
   EpollReactor() = default;
 
   bool make_room_for(Operation& operation);
-  void forget(Socket& socket, const Operation& operation);
+  void adopt(Socket& socket, const Operation& operation);
   static Direction& direction_of(Socket& socket, const Operation& operation);
   bool attempt(Socket& socket, Direction& direction, Operation& operation);
   bool wait_for_readiness(Socket& socket, Operation& operation);
