@@ -1,28 +1,18 @@
 #include <cstdio>
 
-#include "annulet/io/tcp_listener.h"
 #include "annulet/runtime/runtime.h"
+#include "annulet/task/when_all.h"
 
 using namespace annulet;
 
-task::Task<absl::Status> serve_one(io::TcpListener& listener) {
-  absl::StatusOr<io::TcpStream> stream = co_await listener.accept();
-  if (!stream.ok()) co_return stream.status();
-  co_return co_await stream->write_all("hello from a task");
-}
+task::Task<int> twice(int n) { co_return 2 * n; }
 
-task::Task<void> ask(io::SocketAddress address) {
-  absl::StatusOr<io::TcpStream> stream = co_await io::TcpStream::connect(address);
-  if (!stream.ok()) co_return;
-  char text[64];
-  absl::StatusOr<size_t> got = co_await stream->read(text);
-  if (got.ok()) std::printf("%.*s\n", static_cast<int>(*got), text);
+task::Task<int> sum_of_both() {
+  auto [a, b] = co_await task::when_all(twice(3), twice(4));  // beside each other
+  co_return a + b;
 }
 
 int main() {
   auto runtime = runtime::Runtime::create({.threads = 2}).value();
-  auto listener = io::TcpListener::bind(io::SocketAddress::loopback_v4(0)).value();
-  auto server = runtime->spawn(serve_one(listener)).value();
-  runtime->block_on(ask(listener.local_address().value()));
-  return std::move(server).join().ok() ? 0 : 1;
+  std::printf("%d\n", runtime->block_on(sum_of_both()));
 }

@@ -14,9 +14,9 @@ class ReadmeTest(unittest.TestCase):
         shown = re.search(r"```cpp\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)[1]
         self.assertEqual(shown, SOURCE.read_text(encoding="utf-8"))
 
-    def test_the_program_runs_and_greets(self):
+    def test_the_program_runs_and_adds(self):
         ran = subprocess.run([PROGRAM.absolute()], capture_output=True, text=True, timeout=30)
-        self.assertEqual(ran.stdout, "hello from a task\n", ran.stderr)
+        self.assertEqual(ran.stdout, "14\n", ran.stderr)
         self.assertEqual(ran.returncode, 0, ran.stderr)
 
 

@@ -60,7 +60,7 @@ absl::Status UringReactor::bind_to_thread() {
   if (enabled < 0) return io_uring_error("io_uring_register (enable)", -enabled);
   // Saves the look-up of the ring's file in each enter. Kernels before 5.18 do without, and so do
   // we.
-  if (std::getenv("ANNULET_IO_URING_PLAIN_FD") == nullptr) (void)io_uring_register_ring_fd(&ring_);
+  (void)io_uring_register_ring_fd(&ring_);
   prepare_wake();
   return Reactor::bind_to_thread();
 }
@@ -105,6 +105,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline void UringReactor::prepare(Operation& operat
   io_uring_sqe_set_data(sqe, &operation);
 }
 
+// Out of line: prepare() is inlined into submit() alone, where it counts.
 void UringReactor::prepare_again(Operation& operation) { prepare(operation); }
 
 void UringReactor::cancel(Operation& operation) {
