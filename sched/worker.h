@@ -46,11 +46,10 @@ class Worker final : public task::Executor {
   // Owner thread: fires every timer as closed and refuses further ones; a sleep returns Cancelled.
   void close_timers() { timers_.close(); }
 
-  bool on_this_thread() const { return task::current_worker() == &context_; }
-
  private:
   friend class Scheduler;
 
+  bool on_this_thread() const { return task::current_worker() == &context_; }
   void run_ready();
   void sleep();
 

@@ -7,6 +7,7 @@
 #define ANNULET_WAIT_DEADLINE_H_
 
 #include <chrono>
+#include <ctime>
 
 namespace annulet::wait {
 
@@ -23,6 +24,19 @@ constexpr Deadline deadline_after(Deadline now, std::chrono::duration<Rep, Perio
   if (delay <= delay.zero()) return now;
   if (Seconds(delay) >= Seconds(kNever - now)) return kNever;
   return now + std::chrono::ceil<Clock::duration>(delay);
+}
+
+// For system calls. A negative duration counts as none.
+inline timespec to_timespec(Clock::duration duration) {
+  if (duration < duration.zero()) duration = duration.zero();
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(duration);
+  return {.tv_sec = seconds.count(),
+          .tv_nsec = std::chrono::nanoseconds(duration - seconds).count()};
+}
+
+// How long it is from `now` to `until`.
+inline timespec time_left(Deadline now, Deadline until) {
+  return to_timespec(until > now ? until - now : Clock::duration::zero());
 }
 
 }  // namespace annulet::wait

@@ -40,6 +40,7 @@ class ParkState {
 
   // Any thread: leaves a token. True when the owner is asleep or about to be, so that the caller
   // must wake it.
+  // Release pairs with begin_park() and end_park(); acquire keeps the wake behind the exchange.
   bool unpark() { return word_.exchange(kToken, std::memory_order_acq_rel) == kParked; }
 
   // For a Parker that sleeps on the word itself.

@@ -7,24 +7,14 @@
 #include <ctime>
 
 namespace annulet::wait {
-namespace {
-
-// steady_clock is CLOCK_MONOTONIC in libstdc++ and libc++ on Linux, which is also what an absolute
-// futex wait uses.
-timespec to_timespec(Deadline until) {
-  const auto since = until.time_since_epoch();
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since);
-  const auto rest = std::chrono::duration_cast<std::chrono::nanoseconds>(since - seconds);
-  return timespec{.tv_sec = seconds.count(), .tv_nsec = rest.count()};
-}
-
-}  // namespace
 
 void RealSync::futex_wait(std::atomic<uint32_t>& word, uint32_t expected, Deadline until) {
   timespec limit;
   timespec* limit_or_none = nullptr;
   if (until != kNever) {
-    limit = to_timespec(until < Deadline() ? Deadline() : until);
+    // steady_clock is CLOCK_MONOTONIC in libstdc++ and libc++ on Linux, as an absolute futex wait
+    // is.
+    limit = to_timespec(until.time_since_epoch());
     limit_or_none = &limit;
   }
   // The outcome (woken, changed, EINTR, timed out) does not matter: the caller looks at the word

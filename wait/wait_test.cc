@@ -38,6 +38,15 @@ TEST(Deadline, AFractionIsRoundedUpSoThatItNeverFiresEarly) {
             Deadline(nanoseconds(2)));
 }
 
+TEST(Deadline, TheTimeLeftIsNeverNegative) {
+  const Deadline now(std::chrono::seconds(5));
+  EXPECT_EQ(time_left(now, Deadline::min()).tv_sec, 0);
+  EXPECT_EQ(time_left(now, Deadline::min()).tv_nsec, 0);
+  const timespec left = time_left(now, now + milliseconds(1500));
+  EXPECT_EQ(left.tv_sec, 1);
+  EXPECT_EQ(left.tv_nsec, 500'000'000);
+}
+
 TEST(ThreadParker, AnUnparkBeforeTheParkIsNotLost) {
   ThreadParker parker;
   parker.unpark();

@@ -2,14 +2,12 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <climits>
 #include <new>
 #include <utility>
@@ -82,13 +80,11 @@ int32_t try_once(Operation& operation) {
 
 // epoll_wait with a deadline, to the nanosecond where the kernel can (5.11), else rounded up.
 int wait_until(int epoll_fd, epoll_event* events, wait::Deadline until) {
-  using std::chrono::ceil, std::chrono::milliseconds, std::chrono::seconds;
-  const auto left = std::max(until - wait::Clock::now(), wait::Clock::duration::zero());
-  const auto whole = std::chrono::duration_cast<seconds>(left);
-  const timespec limit{.tv_sec = whole.count(), .tv_nsec = (left - whole).count()};
-  const int count = epoll_pwait2(epoll_fd, events, kEventsPerWait, &limit, nullptr);
+  const timespec left = wait::time_left(wait::Clock::now(), until);
+  const int count = epoll_pwait2(epoll_fd, events, kEventsPerWait, &left, nullptr);
   if (count >= 0 || (errno != ENOSYS && errno != EPERM)) return count;
-  const auto rounded = std::min<int64_t>(ceil<milliseconds>(left).count(), INT_MAX);
+  const int64_t milliseconds = left.tv_sec * int64_t{1000} + (left.tv_nsec + 999'999) / 1'000'000;
+  const auto rounded = std::min<int64_t>(milliseconds, INT_MAX);
   return epoll_wait(epoll_fd, events, kEventsPerWait, static_cast<int>(rounded));
 }
 
@@ -98,11 +94,11 @@ absl::StatusOr<std::unique_ptr<Reactor>> EpollReactor::make() {
   std::unique_ptr<EpollReactor> reactor(new EpollReactor());
   reactor->epoll_fd_ = epoll_create1(EPOLL_CLOEXEC);
   if (reactor->epoll_fd_ < 0) return io_error("epoll_create1", errno);
-  reactor->wake_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (reactor->wake_fd_ < 0) return io_error("eventfd", errno);
+  absl::Status opened = reactor->wake_.open();
+  if (!opened.ok()) return opened;
   // Edge-triggered: each write is an event of its own, and nobody needs to read the count.
   epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.u64 = kWakeTag}};
-  if (epoll_ctl(reactor->epoll_fd_, EPOLL_CTL_ADD, reactor->wake_fd_, &event) != 0) {
+  if (epoll_ctl(reactor->epoll_fd_, EPOLL_CTL_ADD, reactor->wake_.fd(), &event) != 0) {
     return io_error("epoll_ctl", errno);
   }
   return reactor;
@@ -110,7 +106,6 @@ absl::StatusOr<std::unique_ptr<Reactor>> EpollReactor::make() {
 
 EpollReactor::~EpollReactor() {
   if (epoll_fd_ >= 0) close(epoll_fd_);
-  if (wake_fd_ >= 0) close(wake_fd_);
 }
 
 bool EpollReactor::submit(Operation& operation) {
@@ -226,18 +221,12 @@ void EpollReactor::cancel_all() {
 void EpollReactor::poll() { wait(wait::Deadline(), /*block=*/false); }
 
 void EpollReactor::park(wait::Deadline until) {
-  const bool may_sleep = state_.begin_park();
+  const bool may_sleep = wake_.begin_park();
   wait(until, may_sleep);
-  state_.end_park();
+  wake_.end_park();
 }
 
-void EpollReactor::unpark() {
-  if (!state_.unpark()) return;
-  const uint64_t one = 1;
-  // Cannot fail: the descriptor is ours. Full, which takes 2^64 wake-ups, would still be an event.
-  while (write(wake_fd_, &one, sizeof(one)) < 0 && errno == EINTR) {
-  }
-}
+void EpollReactor::unpark() { wake_.unpark(); }
 
 void EpollReactor::wait(wait::Deadline until, bool block) {
   epoll_event events[kEventsPerWait];

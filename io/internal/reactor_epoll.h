@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "annulet/io/internal/wake_event.h"
 #include "annulet/io/reactor.h"
 #include "annulet/wait/cache_line.h"
-#include "annulet/wait/park_state.h"
 
 struct epoll_event;
 
@@ -66,11 +66,10 @@ class EpollReactor final : public Reactor {
   void dispatch(const epoll_event& event);
 
   int epoll_fd_ = -1;
-  int wake_fd_ = -1;
+  WakeEvent wake_;
   bool closed_ = false;
   int inline_left_ = 0;  // how many operations may still finish without going through the queue
   std::vector<Socket> sockets_;  // by file descriptor
-  wait::ParkState<> state_;
 };
 
 }  // namespace annulet::io::internal

@@ -1,12 +1,9 @@
 #include "annulet/io/internal/reactor_uring.h"
 
 #include <poll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstdlib>
 
 #include "absl/base/attributes.h"
@@ -29,12 +26,6 @@ void prepare_transfer(io_uring_sqe& sqe, io_uring_op code, const Operation& oper
   sqe.msg_flags = static_cast<unsigned>(flags);
 }
 
-__kernel_timespec time_left(wait::Deadline until) {
-  const auto left = std::max(until - wait::Clock::now(), wait::Clock::duration::zero());
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
-  return {.tv_sec = seconds.count(), .tv_nsec = (left - seconds).count()};
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Reactor>> UringReactor::make(const ReactorOptions& options) {
@@ -45,14 +36,13 @@ absl::StatusOr<std::unique_ptr<Reactor>> UringReactor::make(const ReactorOptions
     reactor->ring_.ring_fd = -1;
     return made;
   }
-  reactor->wake_fd_ = eventfd(0, EFD_CLOEXEC);
-  if (reactor->wake_fd_ < 0) return io_error("eventfd", errno);
+  absl::Status opened = reactor->wake_.open();
+  if (!opened.ok()) return opened;
   return reactor;
 }
 
 UringReactor::~UringReactor() {
   if (ring_.ring_fd >= 0) io_uring_queue_exit(&ring_);
-  if (wake_fd_ >= 0) close(wake_fd_);
 }
 
 absl::Status UringReactor::bind_to_thread() {
@@ -124,7 +114,7 @@ void UringReactor::cancel_all() {
 
 void UringReactor::prepare_wake() {
   io_uring_sqe* sqe = next_sqe();
-  io_uring_prep_read(sqe, wake_fd_, &wake_count_, sizeof(wake_count_), 0);
+  io_uring_prep_read(sqe, wake_.fd(), &wake_count_, sizeof(wake_count_), 0);
   io_uring_sqe_set_data64(sqe, kWake);
 }
 
@@ -151,18 +141,12 @@ void UringReactor::poll() {
 }
 
 void UringReactor::park(wait::Deadline until) {
-  enter(state_.begin_park() ? 1 : 0, until);
-  state_.end_park();
+  enter(wake_.begin_park() ? 1 : 0, until);
+  wake_.end_park();
   harvest();
 }
 
-void UringReactor::unpark() {
-  if (!state_.unpark()) return;
-  const uint64_t one = 1;
-  // Cannot fail: the descriptor is ours, and its count stays far below the limit.
-  while (write(wake_fd_, &one, sizeof(one)) < 0 && errno == EINTR) {
-  }
-}
+void UringReactor::unpark() { wake_.unpark(); }
 
 // Hands in what is prepared; waits for `wait_for` completions, at most until `until`.
 void UringReactor::enter(unsigned wait_for, wait::Deadline until) {
@@ -174,7 +158,8 @@ void UringReactor::enter(unsigned wait_for, wait::Deadline until) {
   } else if (until == wait::kNever) {
     entered = io_uring_submit_and_wait(&ring_, wait_for);
   } else {
-    __kernel_timespec limit = time_left(until);
+    const timespec left = wait::time_left(wait::Clock::now(), until);
+    __kernel_timespec limit{.tv_sec = left.tv_sec, .tv_nsec = left.tv_nsec};
     io_uring_cqe* first;
     entered = io_uring_submit_and_wait_timeout(&ring_, &first, wait_for, &limit, nullptr);
   }

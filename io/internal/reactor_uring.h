@@ -13,8 +13,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "annulet/io/internal/wake_event.h"
 #include "annulet/io/reactor.h"
-#include "annulet/wait/park_state.h"
 
 namespace annulet::io::internal {
 
@@ -50,11 +50,10 @@ class UringReactor final : public Reactor {
   void take(uint64_t user_data, int32_t result);
 
   io_uring ring_{};
-  int wake_fd_ = -1;
+  WakeEvent wake_;
   uint64_t wake_count_ = 0;  // where the kernel puts the eventfd's value
   bool closed_ = false;
   bool never_block_ = false;  // valgrind lets no other thread run during an enter that waits
-  wait::ParkState<> state_;
 };
 
 }  // namespace annulet::io::internal

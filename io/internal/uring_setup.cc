@@ -46,8 +46,7 @@ absl::string_view cause_of(int error) {
                "kernel.io_uring_disabled=0 or join it";
       }
       return "blocked by seccomp, as containers' default profiles do; allow io_uring_setup, "
-             "io_uring_enter and "
-             "io_uring_register there";
+             "io_uring_enter and io_uring_register there";
     case ENOSYS:
       return "this kernel has no io_uring (5.19 or later is needed), or a sandbox pretends so";
     case ENOMEM:

@@ -5,11 +5,8 @@
 #if defined(__clang__)
 // On a coroutine type: reference parameters bound to temporaries are reported at the call.
 #define ANNULET_CORO_TYPE [[nodiscard, clang::coro_return_type, clang::coro_lifetimebound]]
-// On a plain function that returns such a type.
-#define ANNULET_CORO_WRAPPER [[clang::coro_wrapper]]
 #else
 #define ANNULET_CORO_TYPE [[nodiscard]]
-#define ANNULET_CORO_WRAPPER
 #endif
 
 #endif  // ANNULET_TASK_INTERNAL_ATTRIBUTES_H_
