@@ -17,7 +17,7 @@ bool OperationLimits::begin(task::internal::CancelState* inherited) {
     if (deadline_passed_ || !timers_->arm(this)) return false;
   }
   task::internal::CancelState* state = limit_.token().state();
-  if (CancelGuard::arm(state != nullptr ? state : inherited, worker.executor)) return true;
+  if (task::CancelGuard::arm(state != nullptr ? state : inherited, worker.executor)) return true;
   timers_->disarm(this);
   return false;
 }
@@ -38,13 +38,13 @@ void OperationLimits::cancel_operation() {
   reactor_.cancel(operation_);
 }
 
-void OperationLimits::on_cancel(CancelGuard* guard) noexcept {
+void OperationLimits::on_cancel(task::CancelGuard* guard) noexcept {
   auto* self = static_cast<OperationLimits*>(guard);
   self->timers_->disarm(self);  // the token was first
   self->cancel_operation();
 }
 
-void OperationLimits::on_settled(CancelGuard* guard) noexcept {
+void OperationLimits::on_settled(task::CancelGuard* guard) noexcept {
   task::resume_at_home(static_cast<OperationLimits*>(guard)->operation_.waiter);
 }
 

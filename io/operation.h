@@ -66,7 +66,7 @@ class OperationLimits : public task::TimerNode, public task::CancelGuard {
  public:
   OperationLimits(Operation& operation, Reactor& reactor, const Limit& limit)
       : TimerNode(&fired),
-        CancelGuard(&on_cancel, &on_settled),
+        task::CancelGuard(&on_cancel, &on_settled),
         operation_(operation),
         reactor_(reactor),
         limit_(limit) {}
@@ -86,8 +86,8 @@ class OperationLimits : public task::TimerNode, public task::CancelGuard {
  private:
   void cancel_operation();
   static void fired(TimerNode* node, task::TimerEvent event) noexcept;
-  static void on_cancel(CancelGuard* guard) noexcept;
-  static void on_settled(CancelGuard* guard) noexcept;
+  static void on_cancel(task::CancelGuard* guard) noexcept;
+  static void on_settled(task::CancelGuard* guard) noexcept;
 
   Operation& operation_;
   Reactor& reactor_;

@@ -20,11 +20,13 @@
 
 namespace annulet::task {
 
-class CancelGuard : private internal::CancelHook {
+template <class Sync = wait::RealSync>
+class BasicCancelGuard : private internal::CancelHook {
  public:
-  using Function = void (*)(CancelGuard*) noexcept;
+  using State = internal::BasicCancelState<Sync>;
+  using Function = void (*)(BasicCancelGuard*) noexcept;
 
-  CancelGuard(Function on_cancel, Function on_settled)
+  BasicCancelGuard(Function on_cancel, Function on_settled)
       : CancelHook(&post_message),
         message_(*this),
         on_cancel_(on_cancel),
@@ -32,46 +34,53 @@ class CancelGuard : private internal::CancelHook {
 
   // `state` may be null (nothing will cancel) and else outlives the wait; `worker` queues on the
   // calling thread.
-  [[nodiscard]] bool arm(internal::CancelState* state, Executor* worker) {
+  [[nodiscard]] bool arm(State* state, Executor* worker) {
     state_ = state;
     worker_ = worker;
-    delivered_ = settling_ = false;
+    progress_.write() = Progress();
     return state == nullptr || state->attach(this);
   }
 
   [[nodiscard]] bool settle() {
-    if (state_ == nullptr || state_->detach(this) || delivered_) return true;
-    settling_ = true;
+    if (state_ == nullptr || state_->detach(this) || progress_.read().delivered) return true;
+    progress_.write().settling = true;
     return false;
   }
 
  private:
   struct Message : CallbackRunnable {
-    explicit Message(CancelGuard& owner) : CallbackRunnable(&deliver), guard(owner) {}
-    CancelGuard& guard;
+    explicit Message(BasicCancelGuard& owner) : CallbackRunnable(&deliver), guard(owner) {}
+    BasicCancelGuard& guard;
+  };
+
+  struct Progress {
+    bool delivered = false;  // the message has come
+    bool settling = false;   // the wait has ended before its message came
   };
 
   // In the canceller's thread, under the lock of the state.
   static void post_message(internal::CancelHook* hook) noexcept {
-    auto* self = static_cast<CancelGuard*>(hook);
+    auto* self = static_cast<BasicCancelGuard*>(hook);
     self->worker_->post(&self->message_);
   }
 
   // On the worker.
   static void deliver(CallbackRunnable* message) noexcept {
-    CancelGuard& self = static_cast<Message*>(message)->guard;
-    self.delivered_ = true;
-    self.settling_ ? self.on_settled_(&self) : self.on_cancel_(&self);
+    BasicCancelGuard& self = static_cast<Message*>(message)->guard;
+    Progress& progress = self.progress_.write();
+    progress.delivered = true;
+    progress.settling ? self.on_settled_(&self) : self.on_cancel_(&self);
   }
 
   Message message_;
   Function on_cancel_;
   Function on_settled_;
-  internal::CancelState* state_ = nullptr;
+  State* state_ = nullptr;
   Executor* worker_ = nullptr;
-  bool delivered_ = false;  // the message has come
-  bool settling_ = false;   // the wait has ended before its message came
+  typename Sync::template cell<Progress> progress_;  // the worker's
 };
+
+using CancelGuard = BasicCancelGuard<>;
 
 }  // namespace annulet::task
 

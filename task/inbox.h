@@ -26,7 +26,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <thread>
 
 #include "annulet/wait/sync.h"
 
@@ -88,8 +87,8 @@ class Inbox {
 
   // Owner: waits until nobody who was told to wake it touches it any more. It does not sleep again.
   void quiesce() const {
-    while (wakes_done_.load(std::memory_order_acquire) != wakes_owed_)
-      std::this_thread::yield();  // pairs with woke()
+    // Acquire pairs with woke().
+    while (wakes_done_.load(std::memory_order_acquire) != wakes_owed_) Sync::yield();
   }
 
  private:

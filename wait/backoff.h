@@ -11,7 +11,6 @@
 #define ANNULET_WAIT_BACKOFF_H_
 
 #include <cstdint>
-#include <thread>
 
 #include "annulet/wait/sync.h"
 
@@ -29,7 +28,7 @@ class Backoff {
   // Pauses a little longer each time, later gives the core to whoever is ready.
   void snooze() {
     if (step_ <= kSpinSteps) return spin();
-    std::this_thread::yield();
+    Sync::yield();
     if (step_ <= kYieldSteps) ++step_;
   }
 

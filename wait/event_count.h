@@ -34,7 +34,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <mutex>
 
 #include "annulet/wait/parker.h"
 #include "annulet/wait/sync.h"
@@ -55,8 +54,8 @@ class BasicEventCount {
   [[nodiscard]] Key prepare_wait() {
     waiters_.fetch_add(1, std::memory_order_relaxed);  // ordered by the fence
     Sync::fence(std::memory_order_seq_cst);            // (W) pairs with (N) in notify()
-    // Acquire pairs with the release in notify(): whoever reads an epoch also sees the condition it
-    // announced.
+    // Acquire pairs with the fence (N) before the store in notify(): whoever reads an epoch also
+    // sees the condition it announced.
     return epoch_.load(std::memory_order_acquire);
   }
 
@@ -72,16 +71,16 @@ class BasicEventCount {
   bool commit_wait(Key key, Parker& parker, Deadline until = kNever) {
     Waiter self{.parker = &parker};
     {
-      std::lock_guard lock(mutex_);
+      const typename Sync::lock_guard lock(mutex_);
       if (epoch_.load(std::memory_order_relaxed) != key) {  // written under the lock only
         cancel_wait();
         return true;
       }
-      push(&self);
+      sleepers_.write().push(&self);
     }
     parker.park(until);
-    std::lock_guard lock(mutex_);
-    if (self.listed) remove(&self);
+    const typename Sync::lock_guard lock(mutex_);
+    if (self.listed) sleepers_.write().remove(&self);
     cancel_wait();
     return self.notified;
   }
@@ -91,12 +90,13 @@ class BasicEventCount {
   void notify(size_t count = 1) {
     Sync::fence(std::memory_order_seq_cst);  // (N) pairs with (W) in prepare_wait()
     if (waiters_.load(std::memory_order_relaxed) == 0) return;  // ordered by the fence
-    std::lock_guard lock(mutex_);
-    // Written under the lock only. Release pairs with the acquire in prepare_wait().
-    epoch_.store(epoch_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-    for (; count > 0 && first_ != nullptr; --count) {
-      Waiter* waiter = first_;
-      remove(waiter);
+    const typename Sync::lock_guard lock(mutex_);
+    // Written under the lock only. The fence (N) makes it a release, which pairs with the acquire
+    // in prepare_wait().
+    epoch_.store(epoch_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    for (; count > 0; --count) {
+      Waiter* const waiter = sleepers_.write().pop();
+      if (waiter == nullptr) break;
       waiter->notified = true;
       // Under the lock, so that the waiter and its parker are still there.
       waiter->parker->unpark();
@@ -115,26 +115,40 @@ class BasicEventCount {
     bool notified = false;
   };
 
-  void push(Waiter* waiter) {
-    waiter->previous = last_;
-    (last_ ? last_->next : first_) = waiter;
-    last_ = waiter;
-    waiter->listed = true;
-  }
+  // Oldest first.
+  class Sleepers {
+   public:
+    void push(Waiter* waiter) {
+      waiter->previous = last_;
+      (last_ ? last_->next : first_) = waiter;
+      last_ = waiter;
+      waiter->listed = true;
+    }
 
-  void remove(Waiter* waiter) {
-    (waiter->previous ? waiter->previous->next : first_) = waiter->next;
-    (waiter->next ? waiter->next->previous : last_) = waiter->previous;
-    waiter->listed = false;
-  }
+    void remove(Waiter* waiter) {
+      (waiter->previous ? waiter->previous->next : first_) = waiter->next;
+      (waiter->next ? waiter->next->previous : last_) = waiter->previous;
+      waiter->listed = false;
+    }
+
+    // The oldest, or null.
+    Waiter* pop() {
+      Waiter* const oldest = first_;
+      if (oldest != nullptr) remove(oldest);
+      return oldest;
+    }
+
+   private:
+    Waiter* first_ = nullptr;
+    Waiter* last_ = nullptr;
+  };
 
   // Those between prepare_wait() and the end of their wait.
   typename Sync::template atomic<uint32_t> waiters_{0};
   // Raised by each notify() that found waiters.
   typename Sync::template atomic<uint32_t> epoch_{0};
   typename Sync::mutex mutex_;
-  Waiter* first_ = nullptr;
-  Waiter* last_ = nullptr;
+  typename Sync::template cell<Sleepers> sleepers_;  // under mutex_
 };
 
 using EventCount = BasicEventCount<>;

@@ -24,15 +24,15 @@ class ParkState {
   // Owner: true when it may sleep; false when a token was there already.
   bool begin_park() {
     uint32_t expected = kEmpty;
-    // Acquire pairs with the release in unpark(): what the waker did before is visible after a
-    // consumed token.
-    return word_.compare_exchange_strong(expected, kParked, std::memory_order_acquire,
-                                         std::memory_order_acquire);
+    return word_.compare_exchange_strong(expected, kParked,
+                                         std::memory_order_relaxed);  // end_park() acquires
   }
 
   // Owner: after begin_park(), whatever it returned. Consumes the token. True if there was one.
   bool end_park() {
-    return word_.exchange(kEmpty, std::memory_order_acquire) == kToken;  // pairs with unpark()
+    // Acquire pairs with the release in unpark(): what the waker did before is visible after a
+    // consumed token.
+    return word_.exchange(kEmpty, std::memory_order_acquire) == kToken;
   }
 
   // Owner: nobody has called unpark() since begin_park().
@@ -40,8 +40,9 @@ class ParkState {
 
   // Any thread: leaves a token. True when the owner is asleep or about to be, so that the caller
   // must wake it.
-  // Release pairs with begin_park() and end_park(); acquire keeps the wake behind the exchange.
-  bool unpark() { return word_.exchange(kToken, std::memory_order_acq_rel) == kParked; }
+  // Release pairs with end_park(). Several of them form one release sequence, so that the token
+  // stands for them all.
+  bool unpark() { return word_.exchange(kToken, std::memory_order_release) == kParked; }
 
   // For a Parker that sleeps on the word itself.
   typename Sync::template atomic<uint32_t>& word() { return word_; }

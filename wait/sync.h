@@ -5,14 +5,18 @@
 // nothing; a model checker substitutes a policy of its own and so drives the very code that runs in
 // production.
 //
-// A policy has: atomic<T>, cell<T> (plain memory that only the protocol protects), mutex,
-// fence(order), pause(), futex_wait(), futex_wake().
+// A policy has: atomic<T>; cell<T>, plain memory that only the protocol protects; mutex, lock_guard
+// and condition_variable; fence(order); pause() and yield() for loops that wait; futex_wait() and
+// futex_wake(). What code under a policy shares between threads lies in an atomic or a cell.
 #ifndef ANNULET_WAIT_SYNC_H_
 #define ANNULET_WAIT_SYNC_H_
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <thread>
+#include <utility>
 
 #include "annulet/wait/deadline.h"
 
@@ -21,9 +25,26 @@ namespace annulet::wait {
 struct RealSync {
   template <class T>
   using atomic = std::atomic<T>;
-  template <class T>
-  using cell = T;
   using mutex = std::mutex;
+  using lock_guard = std::lock_guard<std::mutex>;
+  using condition_variable = std::condition_variable;
+
+  // Its accesses are explicit, so that a model checker can tell a read from a write. A reference is
+  // for use before the thread's next atomic operation or lock.
+  template <class T>
+  class cell {
+   public:
+    cell() = default;
+    explicit cell(T value) : value_(std::move(value)) {}
+    cell(const cell&) = delete;
+    cell& operator=(const cell&) = delete;
+
+    const T& read() const { return value_; }
+    T& write() { return value_; }
+
+   private:
+    T value_{};
+  };
 
   static void fence(std::memory_order order) {
 #if defined(__x86_64__)
@@ -45,6 +66,9 @@ struct RealSync {
     __asm__ __volatile__("yield");
 #endif
   }
+
+  // Gives the core to whoever is ready, in a loop that waits.
+  static void yield() { std::this_thread::yield(); }
 
   // Sleeps while `word` holds `expected`, at most until `until`. May return early for no reason.
   static void futex_wait(std::atomic<uint32_t>& word, uint32_t expected, Deadline until);

@@ -7,7 +7,6 @@
 #define ANNULET_TASK_INTERNAL_CANCEL_STATE_H_
 
 #include <atomic>
-#include <mutex>
 
 #include "annulet/wait/sync.h"
 
@@ -43,10 +42,10 @@ class BasicCancelState {
 
   // Runs every attached hook once, in the caller's thread. False: somebody else was first.
   bool cancel() {
-    std::lock_guard lock(mutex_);
+    const typename Sync::lock_guard lock(mutex_);
     if (cancelled_.load(std::memory_order_relaxed)) return false;  // written under the lock only
     cancelled_.store(true, std::memory_order_release);             // pairs with cancelled()
-    while (CancelHook* hook = first_) {
+    while (CancelHook* hook = first_.read()) {
       remove(hook);
       hook->function_(hook);
     }
@@ -55,19 +54,20 @@ class BasicCancelState {
 
   // False: cancelled already, nothing attached.
   [[nodiscard]] bool attach(CancelHook* hook) {
-    std::lock_guard lock(mutex_);
+    const typename Sync::lock_guard lock(mutex_);
     if (cancelled_.load(std::memory_order_relaxed)) return false;  // written under the lock only
+    CancelHook*& first = first_.write();
     hook->previous_ = nullptr;
-    hook->next_ = first_;
-    if (first_ != nullptr) first_->previous_ = hook;
-    first_ = hook;
+    hook->next_ = first;
+    if (first != nullptr) first->previous_ = hook;
+    first = hook;
     hook->attached_ = true;
     return true;
   }
 
   // True: the hook will not run any more. False: it has run, to its end.
   bool detach(CancelHook* hook) {
-    std::lock_guard lock(mutex_);
+    const typename Sync::lock_guard lock(mutex_);
     if (!hook->attached_) return false;
     remove(hook);
     return true;
@@ -75,14 +75,14 @@ class BasicCancelState {
 
  private:
   void remove(CancelHook* hook) {
-    (hook->previous_ ? hook->previous_->next_ : first_) = hook->next_;
+    (hook->previous_ ? hook->previous_->next_ : first_.write()) = hook->next_;
     if (hook->next_ != nullptr) hook->next_->previous_ = hook->previous_;
     hook->attached_ = false;
   }
 
   typename Sync::template atomic<bool> cancelled_{false};
   typename Sync::mutex mutex_;
-  CancelHook* first_ = nullptr;
+  typename Sync::template cell<CancelHook*> first_;  // under mutex_
 };
 
 using CancelState = BasicCancelState<>;
