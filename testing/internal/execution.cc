@@ -1,0 +1,294 @@
+#include "annulet/testing/internal/execution.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <exception>
+
+#include "absl/log/check.h"
+#include "absl/strings/str_cat.h"
+
+namespace annulet::model_check::internal {
+
+namespace {
+
+// How often threads that spin may be let go on though nothing has changed: code that gives up
+// spinning after a while must get there, code that does not is stuck.
+constexpr int kIdleSpins = 64;
+
+thread_local Execution* current_execution = nullptr;
+
+// Fibers are kept from one execution to the next: between executions each of them rests behind the
+// end of its last thread. One that was left elsewhere is given up.
+struct Fibers {
+  Fiber outside;
+  std::array<std::unique_ptr<Fiber>, kMaxThreads> threads;
+};
+
+Fibers& fibers() {
+  thread_local Fibers result;
+  return result;
+}
+
+}  // namespace
+
+Execution::Execution(Search& search, SiteTable& sites, const Limits& limits,
+                     const Mutation* mutation)
+    : search_(search), sites_(sites), limits_(limits), mutation_(mutation) {
+  for (int i = 0; i < kMaxThreads; ++i) threads_[i].memory.id = i;
+}
+
+Execution& Execution::current() {
+  CHECK(current_execution != nullptr)
+      << "ModelSync works only inside a scenario that model_check explores";
+  return *current_execution;
+}
+
+std::optional<std::string> Execution::run(const std::function<void()>& body, Trace* trace) {
+  CHECK(current_execution == nullptr) << "a scenario cannot explore another one";
+  trace_ = trace;
+  reset();
+  search_.begin();
+  current_execution = this;
+  threads_[0].body = body;
+  threads_[0].status = Status::kReady;
+  std::unique_ptr<Fiber>& main = fibers().threads[0];
+  if (main == nullptr) main = std::make_unique<Fiber>([] { thread_loop(0); });
+  fibers().outside.switch_to(*main);
+  current_execution = nullptr;
+  if (failure_.has_value()) {
+    for (int i = 0; i < kMaxThreads; ++i) {
+      if (threads_[i].status == Status::kIdle && i != running_) continue;  // at rest
+      fibers().threads[i]->abandon();
+      fibers().threads[i] = nullptr;
+    }
+  }
+  return failure_;
+}
+
+void Execution::reset() {
+  memory_.clear();
+  for (Thread& thread : threads_) {
+    thread.memory.now = thread.memory.at_release_fence = thread.memory.pending = Knowledge();
+    thread.memory.now.clock.at[thread.memory.id] = 1;
+    thread.memory.history = 0;
+    thread.status = Status::kIdle;
+    thread.reads.clear();
+    thread.passed.clear();
+    thread.last = nullptr;
+  }
+  threads_[0].name = "body";
+  running_ = started_ = 0;
+  step_ = 0;
+  preemptions_ = spurious_ = idle_spins_ = 0;
+  allocations_.clear();
+  labels_.clear();
+  failure_.reset();
+}
+
+void Execution::thread_loop(int id) {
+  for (;;) current().thread_main(id);
+}
+
+void Execution::thread_main(int id) {
+  try {
+    threads_[id].body();
+    if (id == 0) check_leaks();
+  } catch (const std::exception& e) {
+    fail(absl::StrCat("an exception escaped: ", e.what()));
+  } catch (...) {
+    fail("an exception escaped");
+  }
+  threads_[id].body = nullptr;
+  threads_[id].status = Status::kIdle;
+  if (id == 0) {
+    fibers().threads[0]->switch_to(fibers().outside);
+  } else {
+    finish_thread();
+  }
+}
+
+void Execution::run_threads(std::vector<ModelThread> threads) {
+  if (running_ != 0) fail("run_threads() inside a model thread: only the body may start threads");
+  if (threads.empty() || threads.size() >= kMaxThreads) {
+    fail(absl::StrCat("run_threads() with ", threads.size(), " threads; 1 to ", kMaxThreads - 1,
+                      " are possible"));
+  }
+  Thread& body = threads_[0];
+  started_ = static_cast<int>(threads.size());
+  for (int i = 1; i <= started_; ++i) {
+    Thread& thread = threads_[i];
+    thread.name = std::move(threads[i - 1].name);
+    thread.body = std::move(threads[i - 1].body);
+    thread.memory.now.join(body.memory.now);
+    thread.memory.at_release_fence = thread.memory.pending = Knowledge();
+    thread.memory.tick();
+    thread.memory.remember(body.memory.history);
+    thread.status = Status::kReady;
+    std::unique_ptr<Fiber>& fiber = fibers().threads[i];
+    if (fiber == nullptr) fiber = std::make_unique<Fiber>([i] { thread_loop(i); });
+  }
+  body.memory.tick();
+  body.status = Status::kJoining;
+  reschedule();
+  for (int i = 1; i <= started_; ++i) {
+    body.memory.now.join(threads_[i].memory.now);
+    body.memory.remember(threads_[i].memory.history);
+  }
+  body.reads.clear();
+  started_ = 0;
+}
+
+void Execution::finish_thread() {
+  Thread& thread = self();
+  if (tracing()) note(nullptr, "ends");
+  thread.reads.clear();
+  thread.passed.clear();
+  const bool last = std::all_of(threads_.begin() + 1, threads_.end(),
+                                [](const Thread& other) { return other.status == Status::kIdle; });
+  if (last) threads_[0].status = Status::kReady;
+  reschedule();
+}
+
+bool Execution::has_news(const Thread& thread) const {
+  return std::any_of(thread.reads.begin(), thread.reads.end(), [this](const auto& read) {
+    return memory_.at(read.first).newest() > read.second;
+  });
+}
+
+bool Execution::can_run(const Thread& thread) const {
+  switch (thread.status) {
+    case Status::kIdle:
+    case Status::kJoining:
+      return false;
+    case Status::kReady:
+      return true;
+    case Status::kPaused:
+      return has_news(thread);
+    case Status::kLocking:
+      return thread.wanted->owner == MutexState::kNobody;
+    case Status::kAsleep:
+      return thread.timed;
+  }
+  return false;
+}
+
+// Chooses who goes on. The calling thread's status says whether it is one of them. Returns when it
+// is the calling thread's turn again.
+void Execution::reschedule() {
+  if (started_ == 0 && self().status == Status::kReady) return;  // the body alone
+  const bool preempts = self().status == Status::kReady;
+  std::array<int, kMaxThreads> candidates;
+  int count = 0;
+  if (preempts) candidates[count++] = running_;
+  if (!preempts || preemptions_ < limits_.preemptions) {
+    for (int i = 0; i <= started_; ++i) {
+      if (!(preempts && i == running_) && can_run(threads_[i])) candidates[count++] = i;
+    }
+    // A sleep without a deadline may end for no reason, too; but nothing may depend on that.
+    for (int i = 1; i <= started_ && count > 0 && spurious_ < limits_.spurious; ++i) {
+      if (threads_[i].status == Status::kAsleep && !threads_[i].timed) candidates[count++] = i;
+    }
+  }
+  if (count == 0) candidates[count++] = next_idle_spinner();
+  search_.visit(fingerprint(), preemptions_);
+  const int next = candidates[search_.choose(count)];
+  if (preempts && next == running_) return;
+  if (preempts) ++preemptions_;
+  switch_to(next);
+}
+
+// Nobody can go on. Threads that spin are let go on in turn, for a while.
+int Execution::next_idle_spinner() {
+  for (int i = 1; i <= started_ && idle_spins_ < kIdleSpins; ++i) {
+    const int id = 1 + (running_ + i - 1) % started_;
+    if (threads_[id].status != Status::kPaused) continue;
+    ++idle_spins_;
+    return id;
+  }
+  report_deadlock();
+}
+
+void Execution::switch_to(int next) {
+  Thread& thread = threads_[next];
+  if (thread.status == Status::kPaused) {
+    thread.passed.clear();
+    for (const auto& [location, index] : thread.reads) {
+      if (memory_.at(location).newest() == index) continue;
+      thread.passed.emplace_back(location, index);
+      thread.memory.remember(memory_.at(location).key);
+    }
+    thread.reads.clear();
+  }
+  if (thread.status == Status::kAsleep && !thread.timed) ++spurious_;
+  thread.status = Status::kReady;
+  if (next == running_) return;
+  Fiber& from = *fibers().threads[running_];
+  running_ = next;
+  from.switch_to(*fibers().threads[next]);
+}
+
+uint64_t Execution::fingerprint() {
+  uint64_t sum = memory_.fingerprint();
+  for (int i = 0; i <= started_; ++i) {
+    const Thread& thread = threads_[i];
+    const uint64_t status = static_cast<uint64_t>(thread.status) * 2 + thread.woken;
+    sum += mix(thread.memory.history, mix(i, status));
+  }
+  return mix(sum, mix(self().status == Status::kReady ? running_ : kMaxThreads, spurious_));
+}
+
+void Execution::report_deadlock() {
+  std::string waiting;
+  bool spins = false;
+  bool sleeps = false;
+  for (int i = 1; i <= started_; ++i) {
+    const Thread& thread = threads_[i];
+    if (thread.status == Status::kIdle) continue;
+    spins = spins || thread.status == Status::kPaused;
+    sleeps = sleeps || thread.status == Status::kAsleep;
+    absl::StrAppend(&waiting, waiting.empty() ? "" : "; ", thread.name,
+                    thread.status == Status::kPaused
+                        ? " spins"
+                        : absl::StrCat(" waits at ", describe(thread.waits_at)));
+  }
+  fail(absl::StrCat(spins ? "livelock: " : "deadlock: ", waiting,
+                    sleeps ? " (a lost wake-up?)" : ""));
+}
+
+void Execution::fail(std::string what) {
+  if (!failure_.has_value()) failure_ = std::move(what);
+  fibers().threads[running_]->switch_to(fibers().outside);
+  std::abort();  // nobody comes back here
+}
+
+void* Execution::allocate(size_t size, size_t alignment) {
+  Allocation allocation{.memory = std::make_unique<char[]>(size + alignment),
+                        .made_after = self().last};
+  void* start = allocation.memory.get();
+  size_t space = size + alignment;
+  allocation.start = std::align(alignment, size, start, space);
+  allocations_.push_back(std::move(allocation));
+  return allocations_.back().start;
+}
+
+// Stays allocated to the end of the execution, so that a later use of what lay there is recognized.
+void Execution::release(void* memory) {
+  const auto found = std::find_if(allocations_.begin(), allocations_.end(),
+                                  [memory](const Allocation& a) { return a.start == memory; });
+  if (found == allocations_.end()) fail("destroy() of something that create() did not make");
+  if (found->freed) {
+    fail(absl::StrCat("destroyed twice, the second time by ", self().name, " after ",
+                      describe(self().last)));
+  }
+  found->freed = true;
+}
+
+void Execution::check_leaks() {
+  for (const Allocation& allocation : allocations_) {
+    if (allocation.freed) continue;
+    fail(absl::StrCat("leak: never destroyed what was created after ",
+                      describe(allocation.made_after)));
+  }
+}
+
+}  // namespace annulet::model_check::internal

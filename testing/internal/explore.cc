@@ -1,0 +1,156 @@
+#include "annulet/testing/internal/explore.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <utility>
+#include <vector>
+
+#include "absl/log/check.h"
+#include "absl/log/log.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "annulet/testing/internal/execution.h"
+#include "annulet/testing/internal/search.h"
+#include "annulet/testing/internal/trace.h"
+
+namespace annulet::model_check::internal {
+
+namespace {
+
+constexpr int kMostSteps = 50'000;  // each may be a store, whose index has 16 bits
+
+Limits limits_of(const Options& options) {
+  return {.preemptions = options.preemptions, .spurious = options.spurious, .steps = options.steps};
+}
+
+// A line on stderr that says how far a long exploration has come, if somebody is there to read it.
+class Progress {
+ public:
+  explicit Progress(std::string_view name) : name_(name) {}
+  ~Progress() {
+    if (shown_) std::fputs("\r\033[K", stderr);
+  }
+
+  void update(uint64_t executions, const Search& search) {
+    if (!terminal_ || executions % 8192 != 0) return;
+    const absl::Time now = absl::Now();
+    if (now < next_) return;
+    next_ = now + absl::Seconds(1);
+    shown_ = true;
+    std::fprintf(stderr, "\r\033[K%s: %llu executions, %zu states", name_.c_str(),
+                 static_cast<unsigned long long>(executions), search.states());
+  }
+
+ private:
+  const std::string name_;
+  const bool terminal_ = isatty(STDERR_FILENO) != 0;
+  absl::Time next_ = absl::Now() + absl::Seconds(1);
+  bool shown_ = false;
+};
+
+// Runs the path once more, this time writing it down.
+void write_down(const std::string& choices, const std::function<void()>& body,
+                const Options& options, SiteTable& sites, const Mutation* mutation,
+                Result& result) {
+  absl::StatusOr<Search> search = Search::following(choices);
+  CHECK(search.ok()) << search.status();
+  Trace trace;
+  Execution execution(*search, sites, limits_of(options), mutation);
+  const std::optional<std::string> failure = execution.run(body, &trace);
+  result.trace = trace.text();
+  if (failure.value_or("") != result.failure) {
+    absl::StrAppend(&result.failure, "\nWhen run again this execution ended otherwise (",
+                    failure.value_or("no failure"), "): the scenario does not repeat itself");
+  }
+}
+
+}  // namespace
+
+Result explore(std::string_view name, const std::function<void()>& body, const Options& options,
+               SiteTable& sites, const Mutation* mutation, bool trace_failure) {
+  Search search(options.reduction);
+  Execution execution(search, sites, limits_of(options), mutation);
+  Progress progress(name);
+  Result result;
+  if (options.preemptions < 0 || options.spurious < 0 || options.steps < 1 ||
+      options.steps > kMostSteps) {
+    result.failure = absl::StrCat(
+        "Options: preemptions and spurious must not be negative, steps "
+        "must lie between 1 and ",
+        kMostSteps);
+    return result;
+  }
+  std::optional<std::string> failure;
+  do {
+    failure = execution.run(body, nullptr);
+    progress.update(++result.executions, search);
+    if (!failure.has_value() && !search.status().ok()) {
+      failure = std::string(search.status().message());
+    }
+    if (!failure.has_value() && result.executions >= options.executions) {
+      failure = absl::StrCat("gave up after ", result.executions,
+                             " executions: fewer threads or steps, or a lower bound, would help");
+      trace_failure = false;
+    }
+  } while (!failure.has_value() && search.advance());
+  result.states = search.states();
+  if (failure.has_value()) {
+    result.failure = *std::move(failure);
+    const std::string choices = search.replay_string();
+    result.replay =
+        absl::StrCat(name, "@", options.preemptions, ".", options.spurious, "@", choices);
+    if (trace_failure) write_down(choices, body, options, sites, mutation, result);
+  }
+  return result;
+}
+
+std::optional<ReplayRequest> ReplayRequest::from_environment() {
+  const char* const text = std::getenv("ANNULET_MODEL_REPLAY");
+  if (text == nullptr || *text == '\0') return std::nullopt;
+  const std::vector<std::string> parts = absl::StrSplit(text, '@');
+  ReplayRequest request;
+  if (parts.size() == 3) {
+    const std::vector<std::string> bounds = absl::StrSplit(parts[1], '.');
+    if (bounds.size() == 2 && absl::SimpleAtoi(bounds[0], &request.preemptions) &&
+        absl::SimpleAtoi(bounds[1], &request.spurious)) {
+      request.name = parts[0];
+      request.choices = parts[2];
+      return request;
+    }
+  }
+  LOG(FATAL) << "ANNULET_MODEL_REPLAY=\"" << text
+             << "\" is no replay string; a failing model test prints one, of the form "
+                "NAME@PREEMPTIONS.SPURIOUS@CHOICES";
+}
+
+Result replay(const ReplayRequest& request, const std::function<void()>& body,
+              const Options& options, SiteTable& sites, const Mutation* mutation) {
+  Options same = options;
+  same.preemptions = request.preemptions;
+  same.spurious = request.spurious;
+  Result result;
+  absl::StatusOr<Search> search = Search::following(request.choices);
+  if (!search.ok()) {
+    result.failure = search.status().message();
+    return result;
+  }
+  Trace trace;
+  Execution execution(*search, sites, limits_of(same), mutation);
+  result.failure = execution.run(body, &trace).value_or("");
+  if (!search->status().ok()) result.failure = search->status().message();
+  result.executions = 1;
+  result.trace = trace.text();
+  std::cerr << "Replay of " << request.name << "\n"
+            << result.trace << "Ends with: " << (result.ok() ? "no failure" : result.failure)
+            << std::endl;
+  return result;
+}
+
+}  // namespace annulet::model_check::internal
