@@ -1,0 +1,57 @@
+// Model tests of EventCount: every interleaving, and every access weakened.
+#include "annulet/testing/model_check.h"
+#include "annulet/wait/event_count.h"
+#include "annulet/wait/thread_parker.h"
+#include "gtest/gtest.h"
+
+namespace annulet::wait {
+namespace {
+
+using model_check::ModelSync;
+using EventCount = BasicEventCount<ModelSync>;
+using Parker = BasicThreadParker<ModelSync>;
+
+void wait_for(ModelSync::atomic<int>& condition, EventCount& event_count, Parker& parker,
+              Deadline until = kNever) {
+  while (condition.load(std::memory_order_relaxed) == 0) {
+    const EventCount::Key key = event_count.prepare_wait();
+    if (condition.load(std::memory_order_relaxed) != 0) {
+      event_count.cancel_wait();
+      return;
+    }
+    event_count.commit_wait(key, parker, until);
+  }
+}
+
+model_check::Suite suite() {
+  model_check::Suite suite("EventCount", {"annulet/wait/event_count.h"});
+  suite.scenario("a waiter sees the condition or is woken", [] {
+    EventCount event_count;
+    Parker parker;
+    ModelSync::atomic<int> condition{0};
+    model_check::run_threads({
+        {"waiter", [&] { wait_for(condition, event_count, parker); }},
+        {"notifier",
+         [&] {
+           condition.store(1, std::memory_order_relaxed);
+           event_count.notify();
+         }},
+    });
+  });
+  return suite;
+}
+
+TEST(EventCountModel, LosesNoWakeUpInAnyInterleaving) {
+  const model_check::Result result = suite().check();
+  EXPECT_TRUE(result.ok()) << result;
+  std::cout << result << "\n";
+}
+
+TEST(EventCountModel, EveryOrderAndLockIsNeeded) {
+  const model_check::MutantReport report = suite().mutants();
+  std::cout << report;
+  EXPECT_TRUE(report.ok());
+}
+
+}  // namespace
+}  // namespace annulet::wait
