@@ -79,7 +79,9 @@ Result Suite::check() {
   if (const auto request = internal::ReplayRequest::from_environment()) {
     for (const Scenario& scenario : scenarios_) {
       if (full_name(scenario, nullptr) != request->name) continue;
-      return internal::replay(*request, scenario.body, options_, sites_, nullptr);
+      Result result = internal::replay(*request, scenario.body, options_, sites_, nullptr);
+      if (!result.ok()) result.failure = absl::StrCat(request->name, ": ", result.failure);
+      return result;
     }
     return Result();  // it names something else
   }

@@ -52,17 +52,16 @@ class ModelSync {
     using value_type = T;
 
     atomic(T value = T{}, Where where = Where::current())  // NOLINT: converts, as std::atomic does
-        : location_(model().construct(this, pack(value), where)) {}
-    // Its destructor has no caller to name; the trace shows the declaration of the class.
-    ~atomic() { model().destroy(location_, Where::current()); }
+        : id_(model().construct(this, pack(value), where)) {}
+    ~atomic() { model().destroy(ref()); }
     atomic(const atomic&) = delete;
     atomic& operator=(const atomic&) = delete;
 
     T load(Order order = kSeqCst, Where where = Where::current()) const {
-      return unpack(model().load(location_, order, where));
+      return unpack(model().load(ref(), order, where));
     }
     void store(T value, Order order = kSeqCst, Where where = Where::current()) {
-      model().store(location_, pack(value), order, where);
+      model().store(ref(), pack(value), order, where);
     }
     T exchange(T value, Order order = kSeqCst, Where where = Where::current()) {
       return change(Op::kExchange, order, where, [value](T) { return value; });
@@ -125,67 +124,74 @@ class ModelSync {
     }
     template <class Change>
     T change(Op op, Order order, const Where& where, Change change) {
-      return unpack(model().read_modify_write(
-          op, location_, order, where,
-          [&change](uint64_t before) { return pack(change(unpack(before))); }));
+      return unpack(model().read_modify_write(op, ref(), order, where, [&change](uint64_t before) {
+        return pack(change(unpack(before)));
+      }));
     }
     bool compare_exchange(T& expected, T desired, Order success, Order failure, bool weak,
                           const Where& where) {
       uint64_t word = pack(expected);
       const bool done =
-          model().compare_exchange(location_, word, pack(desired), success, failure, weak, where);
+          model().compare_exchange(ref(), word, pack(desired), success, failure, weak, where);
       expected = unpack(word);
       return done;
     }
 
-    internal::LocationId location_;
+    internal::Ref ref() const { return {this, id_}; }
+
+    const uint32_t id_;
   };
 
   // Plain memory: two accesses of which one writes must be ordered by the protocol.
   template <class T>
   class cell {
    public:
-    cell() = default;
-    explicit cell(T value) : value_(std::move(value)) {}
-    ~cell() { model().write(access_, Op::kDestroy, Where::current()); }
+    explicit cell(T value = T{}, Where where = Where::current())
+        : value_(std::move(value)), id_(model().construct_cell(this, where)) {}
+    ~cell() { model().destroy_cell(ref()); }
     cell(const cell&) = delete;
     cell& operator=(const cell&) = delete;
 
     // The reference is for use before the thread's next operation on anything shared.
     const T& read(Where where = Where::current()) const {
-      model().read(access_, where);
+      model().read(ref(), where);
       return value_;
     }
     T& write(Where where = Where::current()) {
-      model().write(access_, Op::kWrite, where);
+      model().write(ref(), where);
       return value_;
     }
 
    private:
-    T value_{};
-    mutable internal::PlainAccess access_;
+    internal::Ref ref() const { return {this, id_}; }
+
+    T value_;
+    const uint32_t id_;
   };
 
   class mutex {
    public:
-    mutex() = default;
+    explicit mutex(Where where = Where::current()) : id_(model().construct_mutex(this, where)) {}
+    ~mutex() { model().destroy_mutex(ref()); }
     mutex(const mutex&) = delete;
     mutex& operator=(const mutex&) = delete;
 
-    void lock(Where where = Where::current()) { model().lock(state_, where); }
-    bool try_lock(Where where = Where::current()) { return model().try_lock(state_, where); }
-    void unlock(Where where = Where::current()) { model().unlock(state_, where); }
+    void lock(Where where = Where::current()) { model().lock(ref(), where); }
+    bool try_lock(Where where = Where::current()) { return model().try_lock(ref(), where); }
+    void unlock(Where where = Where::current()) { model().unlock(ref(), where); }
 
    private:
     friend class ModelSync;
-    internal::MutexState state_;
+    internal::Ref ref() const { return {this, id_}; }
+
+    const uint32_t id_;
   };
 
   // Names the place of the lock, which std::lock_guard would not.
   class lock_guard {
    public:
     explicit lock_guard(mutex& mutex, Where where = Where::current())
-        : mutex_(mutex), locked_(model().lock(mutex.state_, where)) {}
+        : mutex_(mutex), locked_(model().lock(mutex.ref(), where)) {}
     ~lock_guard() {
       if (locked_) mutex_.unlock();
     }
@@ -206,12 +212,12 @@ class ModelSync {
     void notify_one(Where where = Where::current()) { model().notify(this, 1, where); }
     void notify_all(Where where = Where::current()) { model().notify(this, kAll, where); }
     void wait(std::unique_lock<mutex>& lock, Where where = Where::current()) {
-      model().wait(this, lock.mutex()->state_, false, where);
+      model().wait(this, lock.mutex()->ref(), false, where);
     }
     // Time runs out whenever it is inconvenient; `until` only says whether it can.
     std::cv_status wait_until(std::unique_lock<mutex>& lock, wait::Deadline until,
                               Where where = Where::current()) {
-      const bool notified = model().wait(this, lock.mutex()->state_, until != wait::kNever, where);
+      const bool notified = model().wait(this, lock.mutex()->ref(), until != wait::kNever, where);
       return notified ? std::cv_status::no_timeout : std::cv_status::timeout;
     }
 
@@ -228,7 +234,7 @@ class ModelSync {
 
   static void futex_wait(atomic<uint32_t>& word, uint32_t expected, wait::Deadline until,
                          Where where = Where::current()) {
-    model().futex_wait(&word, word.location_, expected, until != wait::kNever, where);
+    model().futex_wait(word.ref(), expected, until != wait::kNever, where);
   }
   // By address only: `word` may be gone.
   static void futex_wake(atomic<uint32_t>& word, int count, Where where = Where::current()) {

@@ -55,6 +55,7 @@ std::optional<std::string> Execution::run(const std::function<void()>& body, Tra
   if (main == nullptr) main = std::make_unique<Fiber>([] { thread_loop(0); });
   fibers().outside.switch_to(*main);
   current_execution = nullptr;
+  if (!failure_.has_value()) search_.end();
   if (failure_.has_value()) {
     for (int i = 0; i < kMaxThreads; ++i) {
       if (threads_[i].status == Status::kIdle && i != running_) continue;  // at rest
@@ -80,6 +81,8 @@ void Execution::reset() {
   running_ = started_ = 0;
   step_ = 0;
   preemptions_ = spurious_ = idle_spins_ = 0;
+  cells_.clear();
+  mutexes_.clear();
   allocations_.clear();
   labels_.clear();
   failure_.reset();
@@ -149,9 +152,18 @@ void Execution::finish_thread() {
   reschedule();
 }
 
+// The first store behind the one at `index` that would tell a reader something else, or 0.
+StoreIndex Execution::next_other_value(LocationId id, StoreIndex index) const {
+  const Location& location = memory_.at(id);
+  for (StoreIndex i = index + 1; i <= location.newest(); ++i) {
+    if (location.stores[i].value != location.stores[index].value) return i;
+  }
+  return 0;
+}
+
 bool Execution::has_news(const Thread& thread) const {
   return std::any_of(thread.reads.begin(), thread.reads.end(), [this](const auto& read) {
-    return memory_.at(read.first).newest() > read.second;
+    return next_other_value(read.first, read.second) != 0;
   });
 }
 
@@ -165,7 +177,7 @@ bool Execution::can_run(const Thread& thread) const {
     case Status::kPaused:
       return has_news(thread);
     case Status::kLocking:
-      return thread.wanted->owner == MutexState::kNobody;
+      return mutexes_[thread.wanted].owner == Mutex::kNobody;
     case Status::kAsleep:
       return thread.timed;
   }
@@ -191,7 +203,7 @@ void Execution::reschedule() {
   }
   if (count == 0) candidates[count++] = next_idle_spinner();
   search_.visit(fingerprint(), preemptions_);
-  const int next = candidates[search_.choose(count)];
+  const int next = candidates[choose(count)];
   if (preempts && next == running_) return;
   if (preempts) ++preemptions_;
   switch_to(next);
@@ -213,8 +225,9 @@ void Execution::switch_to(int next) {
   if (thread.status == Status::kPaused) {
     thread.passed.clear();
     for (const auto& [location, index] : thread.reads) {
-      if (memory_.at(location).newest() == index) continue;
-      thread.passed.emplace_back(location, index);
+      const StoreIndex news = next_other_value(location, index);
+      if (news == 0) continue;
+      thread.passed.emplace_back(location, news);
       thread.memory.remember(memory_.at(location).key);
     }
     thread.reads.clear();

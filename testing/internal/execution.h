@@ -4,7 +4,8 @@
 // All threads are fibers of the calling one. Each operation on shared state is a step; before it
 // another thread may be chosen. The first failure ends the execution where it stands.
 //
-// Two parts: threads and who of them runs (execution.cc), the operations (operations.cc).
+// Three parts: threads and who of them runs (execution.cc), operations on memory (operations.cc),
+// blocking ones (blocking.cc).
 #ifndef ANNULET_TESTING_INTERNAL_EXECUTION_H_
 #define ANNULET_TESTING_INTERNAL_EXECUTION_H_
 
@@ -42,12 +43,10 @@ struct ModelThread {
   std::function<void()> body;
 };
 
-// What a mutex remembers; it lies in the mutex itself.
-struct MutexState {
-  static constexpr int kNobody = -1;
-  int owner = kNobody;
-  Knowledge released;
-  uint64_t version = 0;  // a fingerprint of the last unlock
+// How an object of ModelSync names itself.
+struct Ref {
+  const void* address;
+  uint32_t id;
 };
 
 class Execution {
@@ -75,38 +74,40 @@ class Execution {
   void release(void* memory);
 
   // --- atomic locations ---
-  LocationId construct(const void* address, uint64_t value, const Where& where);
-  void destroy(LocationId location, const Where& where);
-  uint64_t load(LocationId location, Order order, const Where& where);
-  void store(LocationId location, uint64_t value, Order order, const Where& where);
+  uint32_t construct(const void* address, uint64_t value, const Where& where);
+  void destroy(Ref atomic);
+  uint64_t load(Ref atomic, Order order, const Where& where);
+  void store(Ref atomic, uint64_t value, Order order, const Where& where);
   // `change` gives the new value for the old one.
   template <class Change>
-  uint64_t read_modify_write(Op op, LocationId location, Order order, const Where& where,
-                             Change change) {
+  uint64_t read_modify_write(Op op, Ref atomic, Order order, const Where& where, Change change) {
     const Site* const site = begin(op, where, order, order);
-    const uint64_t before = newest_value(location, site);
-    finish_read_modify_write(location, before, change(before), effective(site, order), site);
+    const uint64_t before = use(atomic, site).stores.back().value;
+    finish_read_modify_write(atomic.id, before, change(before), effective(site, order), site);
     return before;
   }
-  bool compare_exchange(LocationId location, uint64_t& expected, uint64_t desired, Order success,
+  bool compare_exchange(Ref atomic, uint64_t& expected, uint64_t desired, Order success,
                         Order failure, bool weak, const Where& where);
   void fence(Order order, const Where& where);
   void pause(const Where& where);
 
   // --- plain memory ---
-  void read(PlainAccess& cell, const Where& where);
-  void write(PlainAccess& cell, Op op, const Where& where);
+  uint32_t construct_cell(const void* address, const Where& where);
+  void destroy_cell(Ref cell);
+  void read(Ref cell, const Where& where);
+  void write(Ref cell, const Where& where);
 
   // --- blocking ---
+  uint32_t construct_mutex(const void* address, const Where& where);
+  void destroy_mutex(Ref mutex);
   // False: a mutant leaves this lock out.
-  bool lock(MutexState& mutex, const Where& where);
-  bool try_lock(MutexState& mutex, const Where& where);
-  void unlock(MutexState& mutex, const Where& where);
-  void futex_wait(const void* address, LocationId word, uint64_t expected, bool timed,
-                  const Where& where);
+  bool lock(Ref mutex, const Where& where);
+  bool try_lock(Ref mutex, const Where& where);
+  void unlock(Ref mutex, const Where& where);
+  void futex_wait(Ref word, uint64_t expected, bool timed, const Where& where);
   void futex_wake(const void* address, int count, const Where& where);
   // True if notified, false if time ran out or for no reason.
-  bool wait(const void* condition, MutexState& mutex, bool timed, const Where& where);
+  bool wait(const void* condition, Ref mutex, bool timed, const Where& where);
   void notify(const void* condition, int count, const Where& where);
 
  private:
@@ -125,16 +126,24 @@ class Execution {
     ThreadMemory memory;
     Status status = Status::kIdle;
     const void* asleep_on = nullptr;  // futex word or condition variable
-    const MutexState* wanted = nullptr;
+    uint32_t wanted = 0;              // mutex
     bool timed = false;
     bool woken = false;
     const Site* last = nullptr;      // of its steps
     const Site* waits_at = nullptr;  // for the report of a deadlock
-    // What was read since the last pause, and what the next load must not read again: a spin that
-    // sees nothing new is the same execution.
+    // What was read since the last pause, and the oldest that the next load may read instead: a
+    // spin that sees nothing new is the same execution.
     using Reads = absl::InlinedVector<std::pair<LocationId, StoreIndex>, 4>;
     Reads reads;
     Reads passed;
+  };
+
+  struct Mutex {
+    static constexpr int kNobody = -1;
+    Lifetime lifetime;
+    int owner = kNobody;
+    Knowledge released;
+    uint64_t version = 0;  // a fingerprint of the last unlock
   };
 
   struct Label {
@@ -157,6 +166,7 @@ class Execution {
   void finish_thread();
   void reschedule();
   bool can_run(const Thread& thread) const;
+  StoreIndex next_other_value(LocationId location, StoreIndex index) const;
   bool has_news(const Thread& thread) const;
   int next_idle_spinner();
   void switch_to(int next);
@@ -166,6 +176,7 @@ class Execution {
 
   // --- operations.cc ---
   Thread& self() { return threads_[running_]; }
+  int choose(int alternatives) { return search_.choose(alternatives, self().memory.history); }
   void count_step();
   // A step begins: registers the site, counts, and lets others go first.
   const Site* begin(Op op, const Where& where, Order order, Order failure);
@@ -183,18 +194,20 @@ class Execution {
     return mutated ? mutation_->order : order;
   }
   bool dropped(const Site* site) const { return mutation_ != nullptr && mutation_->drops(site); }
-  Location& use(LocationId location, const Site* site);
+  void born(Lifetime& lifetime, const void* address, const Where& where);
+  void use(Lifetime* lifetime, const void* address, const Site* site);
+  void end(Lifetime* lifetime, const void* address);
+  Location& use(Ref atomic, const Site* site);
+  Mutex& use_mutex(Ref mutex, const Site* site);
   StoreIndex oldest_readable(LocationId location, Order order);
   uint64_t take(LocationId location, StoreIndex index, Order order);
-  uint64_t newest_value(LocationId location, const Site* site);
   void finish_read_modify_write(LocationId location, uint64_t before, uint64_t after, Order order,
                                 const Site* site);
-  void acquire(MutexState& mutex);
+  void acquire(Mutex& mutex);
   // Sleeps until woken; false if it was for another reason.
   bool sleep(const void* address, bool timed, const Site* site);
   int wake(const void* address, int count);
-  [[noreturn]] void report_race(const PlainAccess::Access& other, const Site* site,
-                                std::string_view what);
+  [[noreturn]] void report_race(const PlainAccess::Access& other, const std::string& what);
   static std::string describe(const Site* site);
   std::string name_of(const void* address) const;
   bool tracing() const { return trace_ != nullptr; }
@@ -218,6 +231,8 @@ class Execution {
   int preemptions_ = 0;
   int spurious_ = 0;
   int idle_spins_ = 0;  // wake-ups of spinning threads since anything was stored
+  std::vector<Lifetime> cells_;
+  std::vector<Mutex> mutexes_;
   std::vector<Allocation> allocations_;
   std::vector<Label> labels_;
   std::optional<std::string> failure_;

@@ -16,8 +16,6 @@ LocationId Memory::construct(ThreadMemory& thread, uint64_t value, uint32_t step
   const LocationId id = static_cast<LocationId>(count_++);
   Location& location = locations_[id];
   location.stores.clear();  // keeps the memory for the next execution
-  location.lifetime = PlainAccess();
-  location.alive = true;
   thread.remember(0);
   // From what the thread did and not from `id`, which depends on the other threads.
   location.key = mix(thread.history, thread.id);

@@ -55,12 +55,10 @@ struct Store {
 };
 
 struct Location {
-  std::vector<Store> stores;      // in modification order
-  PlainAccess lifetime;           // constructing and destroying write it, every access reads it
-  uint64_t key = 0;               // the same however the other threads were interleaved
-  uint64_t order = 0;             // fingerprint of the modification order
-  const void* address = nullptr;  // for the trace
-  bool alive = true;
+  std::vector<Store> stores;  // in modification order
+  Lifetime lifetime;
+  uint64_t key = 0;    // the same however the other threads were interleaved
+  uint64_t order = 0;  // fingerprint of the modification order
 
   StoreIndex newest() const { return static_cast<StoreIndex>(stores.size() - 1); }
 };

@@ -1,4 +1,5 @@
-// Who touched a piece of plain memory last, and whether the next access is ordered behind it.
+// Who touched a piece of plain memory last, and whether the next access is ordered behind it; and
+// the lifetime of an object, which is judged in the same way.
 //
 // Source: FastTrack (Flanagan and Freund, 2009), with one epoch per reader.
 #ifndef ANNULET_TESTING_INTERNAL_PLAIN_ACCESS_H_
@@ -43,6 +44,14 @@ class PlainAccess {
 
   Access write_;
   std::array<Access, kMaxThreads> reads_;
+};
+
+// Where something lies that the model knows of, and whether it still does. What the object itself
+// remembers cannot be trusted once it is gone.
+struct Lifetime {
+  const void* address = nullptr;
+  bool alive = true;
+  PlainAccess accesses;  // constructing and destroying write, every use reads
 };
 
 }  // namespace annulet::model_check::internal

@@ -28,7 +28,7 @@ void Search::begin() {
   coasting_ = false;
 }
 
-int Search::choose(int alternatives) {
+int Search::choose(int alternatives, uint64_t here) {
   if (alternatives <= 1 || coasting_) return 0;
   if (position_ == path_.size()) {
     int pick = 0;
@@ -41,20 +41,34 @@ int Search::choose(int alternatives) {
         pick = 0;
       }
     }
-    path_.push_back({static_cast<uint16_t>(alternatives), static_cast<uint16_t>(pick)});
+    path_.push_back({static_cast<uint16_t>(alternatives), static_cast<uint16_t>(pick), here});
   }
   const Choice choice = path_[position_];
-  if (choice.alternatives != alternatives) {
-    status_ = absl::FailedPreconditionError(absl::StrCat(
-        "the scenario does not repeat itself: choice ", position_, " had ", choice.alternatives,
-        " alternatives and now has ", alternatives,
-        "; it must depend on nothing but ModelSync (no clock, no random numbers, no state kept from"
-        " one run to the next)"));
-    coasting_ = true;
+  if (choice.alternatives != alternatives || choice.here != here) {
+    diverge("is another one than before");
     return 0;
   }
   ++position_;
   return choice.pick;
+}
+
+void Search::diverge(std::string_view how) {
+  status_ = absl::FailedPreconditionError(absl::StrCat(
+      "the scenario does not repeat itself: choice ", position_, " ", how,
+      "; it must depend on nothing but ModelSync (no clock, no random numbers, no state kept from"
+      " one run to the next)"));
+  coasting_ = true;
+}
+
+void Search::end() {
+  if (!status_.ok()) return;
+  if (!coasting_ && position_ < path_.size()) diverge("is not reached any more");
+  for (const auto& [choice, pick] : replay_) {
+    if (choice < path_.size()) continue;
+    status_ = absl::InvalidArgumentError(
+        absl::StrCat("replay: there are ", path_.size(), " choices, so no choice ", choice,
+                     "; the code or the bound has changed since the replay string was printed"));
+  }
 }
 
 void Search::visit(uint64_t state, int preemptions) {

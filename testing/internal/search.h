@@ -33,13 +33,16 @@ class Search {
   // Before each execution.
   void begin();
 
-  // One of 0 .. alternatives - 1.
-  int choose(int alternatives);
+  // One of 0 .. alternatives - 1. `here` is what the same choice must say again on each run.
+  int choose(int alternatives, uint64_t here);
 
   // The execution is in this state. Starts to coast if that is not new.
   void visit(uint64_t state, int preemptions);
 
-  // After an execution: moves on to the next path. False: there is none.
+  // After each execution that came to its end.
+  void end();
+
+  // Moves on to the next path. False: there is none.
   bool advance();
 
   // Errors of the search itself: the body did not repeat what it did before, or a replay that does
@@ -53,7 +56,9 @@ class Search {
   struct Choice {
     uint16_t alternatives;
     uint16_t pick;
+    uint64_t here;
   };
+  void diverge(std::string_view how);
 
   std::vector<Choice> path_;
   size_t position_ = 0;

@@ -208,8 +208,8 @@ std::vector<Mutation> mutations(const SiteTable& table, const std::vector<std::s
   }
   // Their place in the source, not the order of exploration, decides which one is #2.
   std::sort(sites.begin(), sites.end(), [](const Site* a, const Site* b) {
-    const int files = std::string_view(a->where.file_name()).compare(b->where.file_name());
-    if (files != 0) return files < 0;
+    const int order = std::string_view(a->where.file_name()).compare(b->where.file_name());
+    if (order != 0) return order < 0;
     if (a->where.line() != b->where.line()) return a->where.line() < b->where.line();
     return a->where.column() < b->where.column();
   });

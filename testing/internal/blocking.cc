@@ -1,0 +1,163 @@
+// How model threads wait for each other: mutexes, futexes and condition variables. Part of
+// Execution.
+#include "absl/container/inlined_vector.h"
+#include "absl/strings/str_cat.h"
+#include "annulet/testing/internal/execution.h"
+
+namespace annulet::model_check::internal {
+
+// --- mutexes ---
+
+uint32_t Execution::construct_mutex(const void* address, const Where& where) {
+  born(mutexes_.emplace_back().lifetime, address, where);
+  return static_cast<uint32_t>(mutexes_.size() - 1);
+}
+
+void Execution::destroy_mutex(Ref mutex) {
+  end(mutex.id < mutexes_.size() ? &mutexes_[mutex.id].lifetime : nullptr, mutex.address);
+  if (mutexes_[mutex.id].owner != Mutex::kNobody) {
+    fail(absl::StrCat("a mutex goes while ", threads_[mutexes_[mutex.id].owner].name,
+                      " holds it, after ", describe(self().last)));
+  }
+}
+
+Execution::Mutex& Execution::use_mutex(Ref mutex, const Site* site) {
+  use(mutex.id < mutexes_.size() ? &mutexes_[mutex.id].lifetime : nullptr, mutex.address, site);
+  return mutexes_[mutex.id];
+}
+
+bool Execution::lock(Ref ref, const Where& where) {
+  const Site* const site = begin(Op::kLock, where, {}, {});
+  if (dropped(site)) {
+    if (tracing()) note(site, "lock left out");
+    return false;
+  }
+  if (use_mutex(ref, site).owner == running_) {
+    fail(absl::StrCat("locked twice by one thread: ", describe(site)));
+  }
+  while (mutexes_[ref.id].owner != Mutex::kNobody) {
+    self().status = Status::kLocking;
+    self().wanted = ref.id;
+    self().waits_at = site;
+    reschedule();
+  }
+  acquire(use_mutex(ref, site));
+  if (tracing()) note(site, "lock");
+  return true;
+}
+
+bool Execution::try_lock(Ref ref, const Where& where) {
+  const Site* const site = begin(Op::kTryLock, where, {}, {});
+  Mutex& mutex = use_mutex(ref, site);
+  const bool free = mutex.owner == Mutex::kNobody;
+  self().memory.remember(free);
+  if (free) acquire(mutex);
+  if (tracing()) note(site, "try_lock -> ", free ? "locked" : "busy");
+  return free;
+}
+
+void Execution::acquire(Mutex& mutex) {
+  mutex.owner = running_;
+  self().memory.now.join(mutex.released);
+  self().memory.remember(mutex.version);
+}
+
+void Execution::unlock(Ref ref, const Where& where) {
+  const Site* const site = find(Op::kUnlock, where, {}, {});
+  Mutex& mutex = use_mutex(ref, site);
+  if (mutex.owner != running_) {
+    fail(absl::StrCat("unlocked by a thread that does not hold the lock: ", describe(site)));
+  }
+  ThreadMemory& memory = self().memory;
+  memory.remember(0);
+  mutex.owner = Mutex::kNobody;
+  mutex.released = memory.now;
+  mutex.version = mix(memory.history, memory.id);
+  memory.tick();
+  if (tracing()) note(site, "unlock");
+}
+
+// --- sleeping ---
+
+bool Execution::sleep(const void* address, bool timed, const Site* site) {
+  Thread& thread = self();
+  thread.status = Status::kAsleep;
+  thread.asleep_on = address;
+  thread.timed = timed;
+  thread.woken = false;
+  thread.waits_at = site;
+  reschedule();
+  const bool woken = thread.woken;
+  thread.woken = false;
+  thread.memory.remember(woken);
+  return woken;
+}
+
+int Execution::wake(const void* address, int count) {
+  int woken = 0;
+  for (; woken < count; ++woken) {
+    absl::InlinedVector<int, kMaxThreads> sleepers;
+    for (int i = 1; i <= started_; ++i) {
+      const Thread& thread = threads_[i];
+      if (thread.status == Status::kAsleep && thread.asleep_on == address) sleepers.push_back(i);
+    }
+    if (sleepers.empty()) break;
+    // Which of them is not promised.
+    const bool all = count - woken >= static_cast<int>(sleepers.size());
+    Thread& chosen = threads_[sleepers[all ? 0 : choose(static_cast<int>(sleepers.size()))]];
+    // The kernel orders a wake-up behind what the waker stored before, though the C++ memory model
+    // knows nothing of it: the view goes along, the clock does not.
+    chosen.memory.now.view.join(self().memory.now.view);
+    chosen.memory.remember(self().memory.history);
+    chosen.woken = true;
+    chosen.status = Status::kReady;
+  }
+  return woken;
+}
+
+void Execution::futex_wait(Ref word, uint64_t expected, bool timed, const Where& where) {
+  const Site* const site = begin(Op::kFutexWait, where, {}, {});
+  // The kernel looks at the word under the lock that futex_wake takes, too: it sees the newest.
+  const Location& location = use(word, site);
+  const uint64_t value = take(word.id, location.newest(), std::memory_order_relaxed);
+  if (value != expected) {
+    if (tracing())
+      note(site, "futex_wait ", name_of(word.address), ": is ", value, ", not ", expected);
+    return;
+  }
+  if (tracing()) note(site, "futex_wait ", name_of(word.address), ": sleeps");
+  const bool woken = sleep(word.address, timed, site);
+  if (tracing()) note(site, "futex_wait ", woken ? "is woken" : "returns for no reason");
+}
+
+void Execution::futex_wake(const void* address, int count, const Where& where) {
+  const Site* const site = begin(Op::kFutexWake, where, {}, {});
+  if (dropped(site)) {
+    if (tracing()) note(site, "futex_wake left out");
+    return;
+  }
+  const int woken = wake(address, count);
+  if (tracing()) note(site, "futex_wake ", name_of(address), ": wakes ", woken);
+}
+
+bool Execution::wait(const void* condition, Ref mutex, bool timed, const Where& where) {
+  const Site* const site = begin(Op::kWait, where, {}, {});
+  if (tracing()) note(site, "wait: sleeps");
+  unlock(mutex, where);
+  const bool woken = sleep(condition, timed, site);
+  if (tracing()) note(site, "wait ", woken ? "is notified" : "returns for no reason");
+  lock(mutex, where);
+  return woken;
+}
+
+void Execution::notify(const void* condition, int count, const Where& where) {
+  const Site* const site = begin(Op::kNotify, where, {}, {});
+  if (dropped(site)) {
+    if (tracing()) note(site, "notify left out");
+    return;
+  }
+  const int woken = wake(condition, count);
+  if (tracing()) note(site, "notify: wakes ", woken);
+}
+
+}  // namespace annulet::model_check::internal
