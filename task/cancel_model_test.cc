@@ -9,6 +9,7 @@
 #include "annulet/task/runnable.h"
 #include "annulet/testing/model_check.h"
 #include "annulet/wait/thread_parker.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace annulet::task {
@@ -91,6 +92,12 @@ TEST(CancelStateModel, EveryOrderAndLockIsNeeded) {
   const model_check::MutantReport report = state_suite().mutants();
   std::cout << report;
   EXPECT_TRUE(report.ok());
+  EXPECT_THAT(report.names(),
+              testing::ElementsAre("BasicCancelState::cancelled load: acquire -> relaxed",
+                                   "BasicCancelState::cancel lock: dropped",
+                                   "BasicCancelState::cancel store: release -> relaxed",
+                                   "BasicCancelState::attach lock: dropped",
+                                   "BasicCancelState::detach lock: dropped"));
 }
 
 // --- CancelGuard: the flags by which a timer or an operation and a cancel agree who ends a wait
@@ -215,6 +222,12 @@ TEST(CancelGuardModel, EveryOrderAndLockIsNeeded) {
   const model_check::MutantReport report = guard_suite().mutants();
   std::cout << report;
   EXPECT_TRUE(report.ok());
+  EXPECT_THAT(report.names(),
+              testing::ElementsAre("BasicCancelState::cancelled load: acquire -> relaxed",
+                                   "BasicCancelState::cancel lock: dropped",
+                                   "BasicCancelState::cancel store: release -> relaxed",
+                                   "BasicCancelState::attach lock: dropped",
+                                   "BasicCancelState::detach lock: dropped"));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "annulet/task/inbox.h"
 #include "annulet/testing/model_check.h"
 #include "annulet/wait/thread_parker.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace annulet::task {
@@ -130,6 +131,11 @@ TEST(InboxModel, EveryOrderIsNeeded) {
   const model_check::MutantReport report = suite().mutants();
   std::cout << report;
   EXPECT_TRUE(report.ok());
+  EXPECT_THAT(report.names(),
+              testing::ElementsAre("Inbox::push compare_exchange success: release -> relaxed",
+                                   "Inbox::woke fetch_add: release -> relaxed",
+                                   "Inbox::take_all exchange: acquire -> relaxed",
+                                   "Inbox::quiesce load: acquire -> relaxed"));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "annulet/task/internal/join_state.h"
 #include "annulet/testing/model_check.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace annulet::task::internal {
@@ -109,6 +110,16 @@ TEST(JoinStateModel, EveryOrderAndWakeUpIsNeeded) {
   const model_check::MutantReport report = suite().mutants();
   std::cout << report;
   EXPECT_TRUE(report.ok());
+  EXPECT_THAT(
+      report.names(),
+      testing::ElementsAre("BasicJoinLatch::wait load: acquire -> relaxed",
+                           "BasicJoinLatch::open store: release -> relaxed",
+                           "BasicJoinLatch::open futex_wake: dropped",
+                           "BasicJoinState::finish exchange: acq_rel -> acquire",
+                           "BasicJoinState::finish exchange: acq_rel -> release",
+                           "BasicJoinState::done load: acquire -> relaxed",
+                           "BasicJoinState::leave compare_exchange success: release -> relaxed",
+                           "BasicJoinState::leave compare_exchange failure: acquire -> relaxed"));
 }
 
 }  // namespace

@@ -93,7 +93,7 @@ void label(const T& object, std::string_view name) {
 
 // --- exploring ---
 
-inline constexpr int kUnbounded = 1 << 20;
+using internal::kUnbounded;  // preemptions
 
 struct Options {
   // How often a thread may be interrupted where it could have gone on. Most errors need two.

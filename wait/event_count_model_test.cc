@@ -1,7 +1,10 @@
 // Model tests of EventCount: every interleaving, and every access weakened.
+#include <iostream>
+
 #include "annulet/testing/model_check.h"
 #include "annulet/wait/event_count.h"
 #include "annulet/wait/thread_parker.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace annulet::wait {
@@ -51,6 +54,13 @@ TEST(EventCountModel, EveryOrderAndLockIsNeeded) {
   const model_check::MutantReport report = suite().mutants();
   std::cout << report;
   EXPECT_TRUE(report.ok());
+  EXPECT_THAT(report.names(),
+              testing::ElementsAre("BasicEventCount::prepare_wait fence: seq_cst -> acq_rel",
+                                   "BasicEventCount::prepare_wait load: acquire -> relaxed",
+                                   "BasicEventCount::commit_wait lock: dropped",
+                                   "BasicEventCount::commit_wait lock: dropped #2",
+                                   "BasicEventCount::notify fence: seq_cst -> acq_rel",
+                                   "BasicEventCount::notify lock: dropped"));
 }
 
 }  // namespace

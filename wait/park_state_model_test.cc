@@ -102,6 +102,10 @@ TEST(ParkerModel, EveryOrderAndWakeUpIsNeeded) {
   const model_check::MutantReport report = suite().mutants();
   std::cout << report;
   EXPECT_TRUE(report.ok());
+  EXPECT_THAT(report.names(),
+              testing::ElementsAre("ParkState::end_park exchange: acquire -> relaxed",
+                                   "ParkState::unpark exchange: release -> relaxed",
+                                   "BasicThreadParker::unpark futex_wake: dropped"));
 }
 
 }  // namespace

@@ -4,8 +4,13 @@
 #include <cstddef>
 #include <exception>
 
+#include "absl/base/config.h"
 #include "absl/log/check.h"
 #include "absl/strings/str_cat.h"
+
+#ifdef ABSL_HAVE_ADDRESS_SANITIZER
+#include <sanitizer/lsan_interface.h>
+#endif
 
 namespace annulet::model_check::internal {
 
@@ -16,6 +21,20 @@ namespace {
 constexpr int kIdleSpins = 64;
 
 thread_local Execution* current_execution = nullptr;
+
+// An execution that fails is left where it stands, with all that its frames own: no leak of the
+// code under test.
+class LeaksAllowed {
+ public:
+#ifdef ABSL_HAVE_ADDRESS_SANITIZER
+  LeaksAllowed() { __lsan_disable(); }
+  ~LeaksAllowed() { __lsan_enable(); }
+#else
+  LeaksAllowed() {}
+#endif
+  LeaksAllowed(const LeaksAllowed&) = delete;
+  LeaksAllowed& operator=(const LeaksAllowed&) = delete;
+};
 
 // Fibers are kept from one execution to the next: between executions each of them rests behind the
 // end of its last thread. One that was left elsewhere is given up.
@@ -53,13 +72,15 @@ std::optional<std::string> Execution::run(const std::function<void()>& body, Tra
   threads_[0].status = Status::kReady;
   std::unique_ptr<Fiber>& main = fibers().threads[0];
   if (main == nullptr) main = std::make_unique<Fiber>([] { thread_loop(0); });
-  fibers().outside.switch_to(*main);
+  {
+    const LeaksAllowed leaks_allowed;
+    fibers().outside.switch_to(*main);
+  }
   current_execution = nullptr;
   if (!failure_.has_value()) search_.end();
   if (failure_.has_value()) {
     for (int i = 0; i < kMaxThreads; ++i) {
       if (threads_[i].status == Status::kIdle && i != running_) continue;  // at rest
-      fibers().threads[i]->abandon();
       fibers().threads[i] = nullptr;
     }
   }
@@ -202,7 +223,8 @@ void Execution::reschedule() {
     }
   }
   if (count == 0) candidates[count++] = next_idle_spinner();
-  search_.visit(fingerprint(), preemptions_);
+  // Where their number does not matter, no state is explored anew for having been met with fewer.
+  search_.visit(fingerprint(), limits_.preemptions < kUnbounded ? preemptions_ : 0);
   const int next = candidates[choose(count)];
   if (preempts && next == running_) return;
   if (preempts) ++preemptions_;

@@ -32,6 +32,8 @@
 
 namespace annulet::model_check::internal {
 
+inline constexpr int kUnbounded = 1 << 20;
+
 struct Limits {
   int preemptions = 2;
   int spurious = 1;

@@ -13,8 +13,8 @@
 #include "absl/log/check.h"
 
 #ifdef ABSL_HAVE_ADDRESS_SANITIZER
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
-#include <sanitizer/lsan_interface.h>
 #endif
 #ifdef ABSL_HAVE_THREAD_SANITIZER
 #include <sanitizer/tsan_interface.h>
@@ -32,11 +32,11 @@ void leaving(void** fake_stack, const void* bottom, size_t size) {
 void entered(void* fake_stack, const void** old_bottom, size_t* old_size) {
   __sanitizer_finish_switch_fiber(fake_stack, old_bottom, old_size);
 }
-void keep_scanned(const void* stack, size_t size) { __lsan_register_root_region(stack, size); }
+void forget(const void* stack, size_t size) { __asan_unpoison_memory_region(stack, size); }
 #else
 void leaving(void**, const void*, size_t) {}
 void entered(void*, const void**, size_t*) {}
-void keep_scanned(const void*, size_t) {}
+void forget(const void*, size_t) {}
 #endif
 
 #ifdef ABSL_HAVE_THREAD_SANITIZER
@@ -80,11 +80,8 @@ Fiber::Fiber(std::function<void()> body) : body_(std::move(body)), tsan_fiber_(m
 Fiber::~Fiber() {
   if (stack_ == nullptr) return;
   free_tsan_fiber(tsan_fiber_);
-  if (abandoned_) {
-    keep_scanned(bottom_, size_);
-  } else {
-    munmap(stack_, kStack + page());
-  }
+  forget(bottom_, size_);
+  munmap(stack_, kStack + page());
 }
 
 void Fiber::switch_to(Fiber& other) {

@@ -1,8 +1,8 @@
 // A stack of its own, to which the thread can switch: the model's threads are fibers of one thread,
 // so that the checker alone decides who runs.
 //
-// Lifetime: a fiber that was left in the middle of something cannot be unwound. abandon() gives its
-// stack away for good: it stays mapped, so that leak detectors still find what it owned.
+// Lifetime: a fiber that was left in the middle of something is not unwound; what its frames own is
+// never freed.
 // Source: ucontext (POSIX.1-2001), told to the sanitizers by their fiber interfaces.
 #ifndef ANNULET_TESTING_INTERNAL_FIBER_H_
 #define ANNULET_TESTING_INTERNAL_FIBER_H_
@@ -28,9 +28,6 @@ class Fiber {
   // From this fiber, which is running, to the other one.
   void switch_to(Fiber& other);
 
-  // Nobody switches to it any more.
-  void abandon() { abandoned_ = true; }
-
  private:
   static void enter(unsigned low, unsigned high);
   void arrived();
@@ -48,7 +45,6 @@ class Fiber {
   void* fake_stack_ = nullptr;  // the sanitizers'
   void* tsan_fiber_ = nullptr;
   Fiber* came_from_ = nullptr;
-  bool abandoned_ = false;
 };
 
 }  // namespace annulet::model_check::internal

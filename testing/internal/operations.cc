@@ -17,6 +17,8 @@ void Execution::count_step() {
 const Site* Execution::begin(Op op, const Where& where, Order order, Order failure) {
   count_step();
   reschedule();
+  // Each step leaves a trace in the history, or the state behind it would seem an old one.
+  self().memory.remember(static_cast<uint64_t>(op));
   return self().last = find(op, where, order, failure);
 }
 
@@ -173,6 +175,7 @@ void Execution::pause(const Where& where) {
   if (self().reads.empty()) return;  // still the same spin
   count_step();
   if (tracing()) note(find(Op::kPause, where, {}, {}), "pause");
+  self().memory.remember(static_cast<uint64_t>(Op::kPause));
   if (started_ == 0) return;  // the body alone
   self().status = Status::kPaused;
   reschedule();

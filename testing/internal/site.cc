@@ -192,10 +192,13 @@ std::string Site::position() const {
 const Site* SiteTable::find(Op op, const std::source_location& where, memory_order order,
                             memory_order failure) {
   const Key key{where.file_name(), where.line(), where.column(), op};
+  Recent& recent = recent_[(key.line * 7 + key.column) % recent_.size()];
+  if (recent.site != nullptr && recent.key == key) return recent.site;
   Site*& found = by_key_[key];
   if (found == nullptr) {
     found = sites_.emplace_back(std::make_unique<Site>(Site{op, where, order, failure})).get();
   }
+  recent = {key, found};
   return found;
 }
 

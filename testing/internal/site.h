@@ -6,6 +6,7 @@
 #ifndef ANNULET_TESTING_INTERNAL_SITE_H_
 #define ANNULET_TESTING_INTERNAL_SITE_H_
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -95,6 +96,13 @@ class SiteTable {
     }
   };
 
+  // In front of the map, since every step looks its site up.
+  struct Recent {
+    Key key{};
+    const Site* site = nullptr;
+  };
+
+  std::array<Recent, 256> recent_;
   absl::flat_hash_map<Key, Site*> by_key_;
   std::vector<std::unique_ptr<Site>> sites_;
 };
