@@ -209,7 +209,9 @@ class Execution {
   // Sleeps until woken; false if it was for another reason.
   bool sleep(const void* address, bool timed, const Site* site);
   int wake(const void* address, int count);
-  [[noreturn]] void report_race(const PlainAccess::Access& other, const std::string& what);
+  // The calling thread does something to an object that is not ordered behind what `other` did.
+  [[noreturn]] void report_race(const PlainAccess::Access& other, std::string_view does,
+                                const void* address, const Site* site);
   static std::string describe(const Site* site);
   std::string name_of(const void* address) const;
   bool tracing() const { return trace_ != nullptr; }

@@ -38,7 +38,7 @@ void Execution::use(Lifetime* lifetime, const void* address, const Site* site) {
   }
   const ThreadMemory& memory = self().memory;
   if (const auto* other = lifetime->accesses.read(memory.id, memory.now.clock, site)) {
-    report_race(*other, absl::StrCat(describe(site), " uses ", name_of(address)));
+    report_race(*other, "uses", address, site);
   }
 }
 
@@ -49,8 +49,7 @@ void Execution::end(Lifetime* lifetime, const void* address) {
   }
   const ThreadMemory& memory = self().memory;
   if (const auto* other = lifetime->accesses.write(memory.id, memory.now.clock, self().last)) {
-    report_race(*other,
-                absl::StrCat("the end of ", name_of(address), ", after ", describe(self().last)));
+    report_race(*other, "ends the life of", address, self().last);
   }
   lifetime->alive = false;
 }
@@ -193,8 +192,9 @@ void Execution::destroy_cell(Ref cell) {
 }
 
 void Execution::read(Ref cell, const Where& where) {
-  use(cell.id < cells_.size() ? &cells_[cell.id] : nullptr, cell.address,
-      find(Op::kRead, where, {}, {}));
+  const Site* const site = find(Op::kRead, where, {}, {});
+  use(cell.id < cells_.size() ? &cells_[cell.id] : nullptr, cell.address, site);
+  if (tracing()) note(site, "read ", name_of(cell.address));
 }
 
 void Execution::write(Ref cell, const Where& where) {
@@ -202,15 +202,19 @@ void Execution::write(Ref cell, const Where& where) {
   use(cell.id < cells_.size() ? &cells_[cell.id] : nullptr, cell.address, site);
   const ThreadMemory& memory = self().memory;
   if (const auto* other = cells_[cell.id].accesses.write(memory.id, memory.now.clock, site)) {
-    report_race(*other, describe(site));
+    report_race(*other, "writes", cell.address, site);
   }
+  if (tracing()) note(site, "write ", name_of(cell.address));
 }
 
 // --- reports ---
 
-void Execution::report_race(const PlainAccess::Access& other, const std::string& what) {
-  fail(absl::StrCat("data race: ", what, ", by ", self().name, ", is not ordered behind ",
-                    other.site == nullptr ? "the end of it" : name(other.site->op), " at ",
+void Execution::report_race(const PlainAccess::Access& other, std::string_view does,
+                            const void* address, const Site* site) {
+  // Whoever ended a life is known by what he did last.
+  const std::string_view what = other.site == nullptr ? "what is" : name(other.site->op);
+  fail(absl::StrCat("data race: ", self().name, " ", does, " ", name_of(address), " at ",
+                    describe(site), ", and nothing orders that behind the ", what, " at ",
                     describe(other.site), " by ", threads_[other.thread].name));
 }
 
@@ -220,7 +224,6 @@ std::string Execution::describe(const Site* site) {
 }
 
 void Execution::label(const void* begin, size_t size, std::string_view text) {
-  if (trace_ == nullptr) return;
   labels_.push_back({static_cast<const char*>(begin), size, std::string(text)});
 }
 

@@ -24,8 +24,10 @@ std::string Trace::text() const {
   }
   std::string result;
   for (const Line& line : lines_) {
-    absl::StrAppendFormat(&result, "%5d  %-*s  %-*s  %s\n", line.step, static_cast<int>(thread),
-                          line.thread, static_cast<int>(what), line.what, line.where);
+    // No blanks at the end of a line.
+    const size_t width = line.where.empty() ? 0 : what + 2;
+    absl::StrAppendFormat(&result, "%5d  %-*s  %-*s%s\n", line.step, static_cast<int>(thread),
+                          line.thread, static_cast<int>(width), line.what, line.where);
   }
   return result;
 }
