@@ -7,6 +7,7 @@
 #include "absl/log/check.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "annulet/testing/internal/explore.h"
 
 namespace annulet::model_check {
@@ -26,8 +27,10 @@ std::ostream& operator<<(std::ostream& out, const Result& result) {
                << " states";
   }
   out << result.failure << "\n(execution " << result.executions << ")\n" << result.trace;
-  if (!result.replay.empty()) out << "Replay: ANNULET_MODEL_REPLAY='" << result.replay << "'\n";
-  return out;
+  if (result.replay.empty()) return out;
+  // As a shell wants it.
+  return out << "Replay: ANNULET_MODEL_REPLAY='"
+             << absl::StrReplaceAll(result.replay, {{"'", "'\\''"}}) << "'\n";
 }
 
 Result check(std::string_view name, const std::function<void()>& body, const Options& options) {
@@ -53,7 +56,7 @@ std::ostream& operator<<(std::ostream& out, const MutantReport& report) {
   for (const Mutant& mutant : report.mutants) {
     out << (mutant.killed_by.empty() ? "SURVIVED  " : "killed    ") << mutant.name << "  ("
         << mutant.position << ")\n";
-    if (!mutant.killed_by.empty()) {
+    if (!mutant.failure.empty()) {
       out << "          by \"" << mutant.killed_by << "\": " << mutant.failure << "\n";
     }
   }
@@ -137,8 +140,9 @@ Mutant Suite::try_mutant(const internal::Mutation& mutation, uint64_t& execution
         internal::explore(name, scenario.body, options_, sites_, &mutation, false);
     executions += result.executions;
     if (result.ok()) continue;
-    mutant.killed_by = scenario.name;
     mutant.failure = result.failure;
+    if (result.undecided) continue;
+    mutant.killed_by = scenario.name;
     mutant.replay = result.replay;
     break;
   }

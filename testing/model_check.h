@@ -19,12 +19,16 @@
 // exceptions that escape.
 //
 // What it does not explore:
-// - more preemptions than Options::preemptions, more spurious events than Options::spurious; a
-//   switch at a blocking operation, a pause or the end of a thread is no preemption.
+// - more preemptions than Options::preemptions, more of the other events than Options says; a
+// switch
+//   at a blocking operation, a pause or the end of a thread is no preemption.
+// - the slow path of a loop that gives up after n pauses, unless n is at most Options::spurious or
+//   nobody else can run meanwhile: let the structure spin less under the model.
 // - loads that read a store executed later (load buffering), and modification orders other than the
 //   order of execution (two threads that store to one location, each behind the other).
 // - plain memory that is no cell, and how long a reference from a cell is used.
-// - time: a deadline may pass at any moment.
+// - time: a deadline may pass at any moment, however far it is.
+// - thread_local variables and thread ids: all threads of a scenario share them.
 // - the reuse of memory that was destroyed (ABA by the allocator); a structure's own free list is
 //   seen.
 // A scenario must do the same each time but for what it learns through ModelSync. Its threads may
@@ -98,8 +102,11 @@ using internal::kUnbounded;  // preemptions
 struct Options {
   // How often a thread may be interrupted where it could have gone on. Most errors need two.
   int preemptions = default_preemptions();
-  // How many waits end early without a deadline, and weak compare-exchanges fail, for no reason.
+  // How many events come for no reason: a sleep without a deadline ends, a weak compare-exchange or
+  // a try_lock fails, a pause ends though nothing has changed.
   int spurious = 1;
+  // How many deadlines pass while another thread could go on. When none can, they pass anyway.
+  int timeouts = 1;
   // Steps of one execution, beyond which it counts as a livelock.
   int steps = 2000;
   // Executions, beyond which the exploration gives up, which counts as a failure.
@@ -112,11 +119,13 @@ struct Options {
 };
 
 struct Result {
-  std::string failure;  // empty: none in any execution explored
+  std::string failure;  // empty: none in any execution
   std::string trace;    // of the failing execution
   std::string replay;   // the value of ANNULET_MODEL_REPLAY that runs just this execution
   uint64_t executions = 0;
   uint64_t states = 0;  // distinct ones
+  // The exploration could not be finished, and `failure` says why: neither right nor wrong.
+  bool undecided = false;
 
   bool ok() const { return failure.empty(); }
   friend std::ostream& operator<<(std::ostream& out, const Result& result);
@@ -129,7 +138,7 @@ struct Mutant {
   std::string name;       // "BasicEventCount::notify fence: seq_cst -> acq_rel"
   std::string position;   // "wait/event_count.h:107"
   std::string killed_by;  // the scenario that noticed; empty: it survived
-  std::string failure;    // how
+  std::string failure;    // how, or why it could not be decided
   std::string replay;     // the value of ANNULET_MODEL_REPLAY that shows it
 };
 

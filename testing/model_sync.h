@@ -16,7 +16,6 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
-#include <mutex>
 #include <source_location>
 #include <type_traits>
 #include <utility>
@@ -203,26 +202,55 @@ class ModelSync {
     const bool locked_;  // a mutant may have left it out
   };
 
+  // Of std::unique_lock what waiting for a condition needs.
+  class unique_lock {
+   public:
+    explicit unique_lock(ModelSync::mutex& mutex, Where where = Where::current())
+        : mutex_(mutex), locked_(model().lock(mutex.ref(), where)) {}
+    ~unique_lock() {
+      if (locked_) mutex_.unlock();
+    }
+    unique_lock(const unique_lock&) = delete;
+    unique_lock& operator=(const unique_lock&) = delete;
+
+    void lock(Where where = Where::current()) { locked_ = model().lock(mutex_.ref(), where); }
+    void unlock(Where where = Where::current()) {
+      if (locked_) mutex_.unlock(where);
+      locked_ = false;
+    }
+    bool owns_lock() const { return locked_; }
+
+   private:
+    friend class ModelSync;
+    ModelSync::mutex& mutex_;
+    bool locked_;  // a mutant may have left it out
+  };
+
   class condition_variable {
    public:
-    condition_variable() = default;
+    explicit condition_variable(Where where = Where::current())
+        : id_(model().construct_condition(this, where)) {}
+    ~condition_variable() { model().destroy_condition(ref()); }
     condition_variable(const condition_variable&) = delete;
     condition_variable& operator=(const condition_variable&) = delete;
 
-    void notify_one(Where where = Where::current()) { model().notify(this, 1, where); }
-    void notify_all(Where where = Where::current()) { model().notify(this, kAll, where); }
-    void wait(std::unique_lock<mutex>& lock, Where where = Where::current()) {
-      model().wait(this, lock.mutex()->ref(), false, where);
+    void notify_one(Where where = Where::current()) { model().notify(ref(), 1, where); }
+    void notify_all(Where where = Where::current()) { model().notify(ref(), kAll, where); }
+    void wait(unique_lock& lock, Where where = Where::current()) {
+      model().wait(ref(), lock.mutex_.ref(), false, where);
     }
     // Time runs out whenever it is inconvenient; `until` only says whether it can.
-    std::cv_status wait_until(std::unique_lock<mutex>& lock, wait::Deadline until,
+    std::cv_status wait_until(unique_lock& lock, wait::Deadline until,
                               Where where = Where::current()) {
-      const bool notified = model().wait(this, lock.mutex()->ref(), until != wait::kNever, where);
-      return notified ? std::cv_status::no_timeout : std::cv_status::timeout;
+      const bool in_time = model().wait(ref(), lock.mutex_.ref(), until != wait::kNever, where);
+      return in_time ? std::cv_status::no_timeout : std::cv_status::timeout;
     }
 
    private:
     static constexpr int kAll = std::numeric_limits<int>::max();
+    internal::Ref ref() const { return {this, id_}; }
+
+    const uint32_t id_;
   };
 
   static void fence(Order order, Where where = Where::current()) { model().fence(order, where); }

@@ -5,9 +5,10 @@
 // nothing; a model checker substitutes a policy of its own and so drives the very code that runs in
 // production.
 //
-// A policy has: atomic<T>; cell<T>, plain memory that only the protocol protects; mutex, lock_guard
-// and condition_variable; fence(order); pause() and yield() for loops that wait; futex_wait() and
-// futex_wake(). What code under a policy shares between threads lies in an atomic or a cell.
+// A policy has: atomic<T>; cell<T>, plain memory that only the protocol protects; mutex,
+// lock_guard, unique_lock and condition_variable; fence(order); pause() and yield() for loops that
+// wait; futex_wait() and futex_wake(). What code under a policy shares between threads lies in an
+// atomic or a cell.
 #ifndef ANNULET_WAIT_SYNC_H_
 #define ANNULET_WAIT_SYNC_H_
 
@@ -27,6 +28,7 @@ struct RealSync {
   using atomic = std::atomic<T>;
   using mutex = std::mutex;
   using lock_guard = std::lock_guard<std::mutex>;
+  using unique_lock = std::unique_lock<std::mutex>;
   using condition_variable = std::condition_variable;
 
   // Its accesses are explicit, so that a model checker can tell a read from a write. A reference is

@@ -35,25 +35,37 @@ bool Execution::lock(Ref ref, const Where& where) {
   if (use_mutex(ref, site).owner == running_) {
     fail(absl::StrCat("locked twice by one thread: ", describe(site)));
   }
-  while (mutexes_[ref.id].owner != Mutex::kNobody) {
+  wait_for_lock(ref, site);
+  return true;
+}
+
+void Execution::wait_for_lock(Ref ref, const Site* site) {
+  while (use_mutex(ref, site).owner != Mutex::kNobody) {
     self().status = Status::kLocking;
     self().wanted = ref.id;
     self().waits_at = site;
     reschedule();
   }
-  acquire(use_mutex(ref, site));
+  acquire(mutexes_[ref.id]);
   if (tracing()) note(site, "lock");
-  return true;
 }
 
 bool Execution::try_lock(Ref ref, const Where& where) {
   const Site* const site = begin(Op::kTryLock, where, {}, {});
   Mutex& mutex = use_mutex(ref, site);
   const bool free = mutex.owner == Mutex::kNobody;
-  self().memory.remember(free);
-  if (free) acquire(mutex);
-  if (tracing()) note(site, "try_lock -> ", free ? "locked" : "busy");
-  return free;
+  // It may fail for no reason, which stands also for a lock that was held a moment ago.
+  const bool spurious = free && spurious_ < limits_.spurious && choose(2) == 1;
+  if (spurious) ++spurious_;
+  const bool locked = free && !spurious;
+  self().memory.remember(locked);
+  if (locked) {
+    acquire(mutex);
+  } else {
+    self().busy.push_back(ref.id);
+  }
+  if (tracing()) note(site, "try_lock -> ", locked ? "locked" : "busy");
+  return locked;
 }
 
 void Execution::acquire(Mutex& mutex) {
@@ -140,23 +152,48 @@ void Execution::futex_wake(const void* address, int count, const Where& where) {
   if (tracing()) note(site, "futex_wake ", name_of(address), ": wakes ", woken);
 }
 
-bool Execution::wait(const void* condition, Ref mutex, bool timed, const Where& where) {
-  const Site* const site = begin(Op::kWait, where, {}, {});
-  if (tracing()) note(site, "wait: sleeps");
-  unlock(mutex, where);
-  const bool woken = sleep(condition, timed, site);
-  if (tracing()) note(site, "wait ", woken ? "is notified" : "returns for no reason");
-  lock(mutex, where);
-  return woken;
+uint32_t Execution::construct_condition(const void* address, const Where& where) {
+  born(conditions_.emplace_back(), address, where);
+  return static_cast<uint32_t>(conditions_.size() - 1);
 }
 
-void Execution::notify(const void* condition, int count, const Where& where) {
+void Execution::destroy_condition(Ref ref) {
+  end(ref.id < conditions_.size() ? &conditions_[ref.id] : nullptr, ref.address);
+  for (int i = 0; i <= started_; ++i) {
+    const Thread& thread = threads_[i];
+    if (thread.status != Status::kAsleep || thread.asleep_on != ref.address) continue;
+    fail(absl::StrCat(name_of(ref.address), " goes while ", thread.name, " waits for it, at ",
+                      describe(thread.waits_at)));
+  }
+}
+
+bool Execution::wait(Ref condition, Ref mutex, bool timed, const Where& where) {
+  const Site* const site = begin(Op::kWait, where, {}, {});
+  use(condition.id < conditions_.size() ? &conditions_[condition.id] : nullptr, condition.address,
+      site);
+  if (tracing()) note(site, "wait: sleeps");
+  unlock(mutex, where);
+  bool notified = sleep(condition.address, timed, site);
+  if (tracing()) note(site, "wait ", notified ? "is notified" : "returns for no reason");
+  if (!notified && timed && spurious_ < limits_.spurious && choose(2) == 1) {
+    ++spurious_;
+    notified = true;
+  }
+  self().memory.remember(notified);
+  begin(Op::kWait, where, {}, {});
+  wait_for_lock(mutex, site);
+  return notified || !timed;
+}
+
+void Execution::notify(Ref condition, int count, const Where& where) {
   const Site* const site = begin(Op::kNotify, where, {}, {});
+  use(condition.id < conditions_.size() ? &conditions_[condition.id] : nullptr, condition.address,
+      site);
   if (dropped(site)) {
     if (tracing()) note(site, "notify left out");
     return;
   }
-  const int woken = wake(condition, count);
+  const int woken = wake(condition.address, count);
   if (tracing()) note(site, "notify: wakes ", woken);
 }
 

@@ -16,10 +16,6 @@ namespace annulet::model_check::internal {
 
 namespace {
 
-// How often threads that spin may be let go on though nothing has changed: code that gives up
-// spinning after a while must get there, code that does not is stuck.
-constexpr int kIdleSpins = 64;
-
 thread_local Execution* current_execution = nullptr;
 
 // An execution that fails is left where it stands, with all that its frames own: no leak of the
@@ -95,15 +91,19 @@ void Execution::reset() {
     thread.memory.history = 0;
     thread.status = Status::kIdle;
     thread.reads.clear();
-    thread.passed.clear();
+    thread.busy.clear();
+    thread.news.clear();
+    thread.same_spin = false;
     thread.last = nullptr;
   }
   threads_[0].name = "body";
   running_ = started_ = 0;
   step_ = 0;
-  preemptions_ = spurious_ = idle_spins_ = 0;
+  preemptions_ = spurious_ = timeouts_ = 0;
+  idle_spins_ = last_idle_ = 0;
   cells_.clear();
   mutexes_.clear();
+  conditions_.clear();
   allocations_.clear();
   labels_.clear();
   failure_.reset();
@@ -147,6 +147,9 @@ void Execution::run_threads(std::vector<ModelThread> threads) {
     thread.memory.at_release_fence = thread.memory.pending = Knowledge();
     thread.memory.tick();
     thread.memory.remember(body.memory.history);
+    thread.reads.clear();
+    thread.busy.clear();
+    thread.news.clear();
     thread.status = Status::kReady;
     std::unique_ptr<Fiber>& fiber = fibers().threads[i];
     if (fiber == nullptr) fiber = std::make_unique<Fiber>([i] { thread_loop(i); });
@@ -158,15 +161,11 @@ void Execution::run_threads(std::vector<ModelThread> threads) {
     body.memory.now.join(threads_[i].memory.now);
     body.memory.remember(threads_[i].memory.history);
   }
-  body.reads.clear();
   started_ = 0;
 }
 
 void Execution::finish_thread() {
-  Thread& thread = self();
   if (tracing()) note(nullptr, "ends");
-  thread.reads.clear();
-  thread.passed.clear();
   const bool last = std::all_of(threads_.begin() + 1, threads_.end(),
                                 [](const Thread& other) { return other.status == Status::kIdle; });
   if (last) threads_[0].status = Status::kReady;
@@ -183,24 +182,26 @@ StoreIndex Execution::next_other_value(LocationId id, StoreIndex index) const {
 }
 
 bool Execution::has_news(const Thread& thread) const {
-  return std::any_of(thread.reads.begin(), thread.reads.end(), [this](const auto& read) {
+  const auto changed = [this](const auto& read) {
     return next_other_value(read.first, read.second) != 0;
-  });
+  };
+  const auto free = [this](uint32_t mutex) { return mutexes_[mutex].owner == Mutex::kNobody; };
+  return std::any_of(thread.reads.begin(), thread.reads.end(), changed) ||
+         std::any_of(thread.busy.begin(), thread.busy.end(), free);
 }
 
 bool Execution::can_run(const Thread& thread) const {
   switch (thread.status) {
-    case Status::kIdle:
-    case Status::kJoining:
-      return false;
     case Status::kReady:
       return true;
     case Status::kPaused:
       return has_news(thread);
     case Status::kLocking:
       return mutexes_[thread.wanted].owner == Mutex::kNobody;
+    case Status::kIdle:
+    case Status::kJoining:
     case Status::kAsleep:
-      return thread.timed;
+      return false;
   }
   return false;
 }
@@ -210,52 +211,77 @@ bool Execution::can_run(const Thread& thread) const {
 void Execution::reschedule() {
   if (started_ == 0 && self().status == Status::kReady) return;  // the body alone
   const bool preempts = self().status == Status::kReady;
-  std::array<int, kMaxThreads> candidates;
-  int count = 0;
-  if (preempts) candidates[count++] = running_;
+  Candidates candidates;
+  if (preempts) candidates.push_back({running_, Cost::kNone});
   if (!preempts || preemptions_ < limits_.preemptions) {
     for (int i = 0; i <= started_; ++i) {
-      if (!(preempts && i == running_) && can_run(threads_[i])) candidates[count++] = i;
+      if (preempts && i == running_) continue;
+      if (can_run(threads_[i])) candidates.push_back({i, Cost::kNone});
     }
-    // A sleep without a deadline may end for no reason, too; but nothing may depend on that.
-    for (int i = 1; i <= started_ && count > 0 && spurious_ < limits_.spurious; ++i) {
-      if (threads_[i].status == Status::kAsleep && !threads_[i].timed) candidates[count++] = i;
-    }
+    if (!candidates.empty()) add_candidates_at_a_cost(candidates);
   }
-  if (count == 0) candidates[count++] = next_idle_spinner();
+  if (candidates.empty()) add_candidates_when_nobody_can(candidates);
   // Where their number does not matter, no state is explored anew for having been met with fewer.
   search_.visit(fingerprint(), limits_.preemptions < kUnbounded ? preemptions_ : 0);
-  const int next = candidates[choose(count)];
-  if (preempts && next == running_) return;
+  const Candidate next = candidates[choose(static_cast<int>(candidates.size()))];
+  if (next.cost == Cost::kSpurious) ++spurious_;
+  if (next.cost == Cost::kTimeout) ++timeouts_;
+  if (preempts && next.id == running_) return;
   if (preempts) ++preemptions_;
-  switch_to(next);
+  go_on(threads_[next.id]);
+  switch_to(next.id);
 }
 
-// Nobody can go on. Threads that spin are let go on in turn, for a while.
-int Execution::next_idle_spinner() {
-  for (int i = 1; i <= started_ && idle_spins_ < kIdleSpins; ++i) {
-    const int id = 1 + (running_ + i - 1) % started_;
-    if (threads_[id].status != Status::kPaused) continue;
-    ++idle_spins_;
-    return id;
+// Those who need not run now but may: a deadline may pass, a sleep end for no reason, a spin go on
+// though nothing has changed.
+void Execution::add_candidates_at_a_cost(Candidates& candidates) const {
+  for (int i = 0; i <= started_; ++i) {
+    const Thread& thread = threads_[i];
+    const bool asleep = thread.status == Status::kAsleep;
+    if (asleep && thread.timed) {
+      if (timeouts_ < limits_.timeouts) candidates.push_back({i, Cost::kTimeout});
+    } else if (asleep || (thread.status == Status::kPaused && !has_news(thread))) {
+      if (spurious_ < limits_.spurious) candidates.push_back({i, Cost::kSpurious});
+    }
   }
-  report_deadlock();
 }
 
-void Execution::switch_to(int next) {
-  Thread& thread = threads_[next];
+// Nobody can go on by himself. First any deadline passes; else those who spin go on, for as long as
+// there are steps: at first any of them, then in turn.
+void Execution::add_candidates_when_nobody_can(Candidates& candidates) {
+  for (int i = 0; i <= started_; ++i) {
+    const Thread& thread = threads_[i];
+    if (thread.status == Status::kAsleep && thread.timed) candidates.push_back({i, Cost::kNone});
+  }
+  if (!candidates.empty()) return;
+  for (int i = 1; i <= started_; ++i) {
+    const int id = 1 + (last_idle_ + i - 1) % started_;
+    if (threads_[id].status != Status::kPaused) continue;
+    candidates.push_back({id, Cost::kNone});
+    if (idle_spins_ > 0) break;
+  }
+  if (candidates.empty()) report_deadlock();
+  ++idle_spins_;
+}
+
+// The thread's turn has come.
+void Execution::go_on(Thread& thread) {
   if (thread.status == Status::kPaused) {
-    thread.passed.clear();
+    thread.news.clear();
     for (const auto& [location, index] : thread.reads) {
       const StoreIndex news = next_other_value(location, index);
       if (news == 0) continue;
-      thread.passed.emplace_back(location, news);
+      thread.news.emplace_back(location, news);
       thread.memory.remember(memory_.at(location).key);
     }
     thread.reads.clear();
+    thread.busy.clear();
+    last_idle_ = thread.memory.id;
   }
-  if (thread.status == Status::kAsleep && !thread.timed) ++spurious_;
   thread.status = Status::kReady;
+}
+
+void Execution::switch_to(int next) {
   if (next == running_) return;
   Fiber& from = *fibers().threads[running_];
   running_ = next;
@@ -269,25 +295,27 @@ uint64_t Execution::fingerprint() {
     const uint64_t status = static_cast<uint64_t>(thread.status) * 2 + thread.woken;
     sum += mix(thread.memory.history, mix(i, status));
   }
-  return mix(sum, mix(self().status == Status::kReady ? running_ : kMaxThreads, spurious_));
+  const int running = self().status == Status::kReady ? running_ : kMaxThreads;
+  // Only while all spin it matters who did so last.
+  const int last_idle = idle_spins_ > 0 ? last_idle_ : 0;
+  return mix(sum, mix(mix(running, last_idle), mix(spurious_, timeouts_)));
 }
 
 void Execution::report_deadlock() {
   std::string waiting;
-  bool spins = false;
-  bool sleeps = false;
-  for (int i = 1; i <= started_; ++i) {
+  bool spin = false;
+  bool sleep = false;
+  for (int i = 0; i <= started_; ++i) {
     const Thread& thread = threads_[i];
-    if (thread.status == Status::kIdle) continue;
-    spins = spins || thread.status == Status::kPaused;
-    sleeps = sleeps || thread.status == Status::kAsleep;
+    if (thread.status == Status::kIdle || thread.status == Status::kJoining) continue;
+    const bool waits = thread.status == Status::kAsleep || thread.status == Status::kLocking;
+    spin = spin || !waits;
+    sleep = sleep || thread.status == Status::kAsleep;
     absl::StrAppend(&waiting, waiting.empty() ? "" : "; ", thread.name,
-                    thread.status == Status::kPaused
-                        ? " spins"
-                        : absl::StrCat(" waits at ", describe(thread.waits_at)));
+                    waits ? absl::StrCat(" waits at ", describe(thread.waits_at)) : " spins");
   }
-  fail(absl::StrCat(spins ? "livelock: " : "deadlock: ", waiting,
-                    sleeps ? " (a lost wake-up?)" : ""));
+  fail(
+      absl::StrCat(spin ? "livelock: " : "deadlock: ", waiting, sleep ? " (a lost wake-up?)" : ""));
 }
 
 void Execution::fail(std::string what) {

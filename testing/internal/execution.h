@@ -37,6 +37,7 @@ inline constexpr int kUnbounded = 1 << 20;
 struct Limits {
   int preemptions = 2;
   int spurious = 1;
+  int timeouts = 1;
   int steps = 2000;
 };
 
@@ -108,9 +109,11 @@ class Execution {
   void unlock(Ref mutex, const Where& where);
   void futex_wait(Ref word, uint64_t expected, bool timed, const Where& where);
   void futex_wake(const void* address, int count, const Where& where);
-  // True if notified, false if time ran out or for no reason.
-  bool wait(const void* condition, Ref mutex, bool timed, const Where& where);
-  void notify(const void* condition, int count, const Where& where);
+  uint32_t construct_condition(const void* address, const Where& where);
+  void destroy_condition(Ref condition);
+  // False if time ran out. True if notified, or for no reason.
+  bool wait(Ref condition, Ref mutex, bool timed, const Where& where);
+  void notify(Ref condition, int count, const Where& where);
 
  private:
   enum class Status : uint8_t {
@@ -133,12 +136,24 @@ class Execution {
     bool woken = false;
     const Site* last = nullptr;      // of its steps
     const Site* waits_at = nullptr;  // for the report of a deadlock
-    // What was read since the last pause, and the oldest that the next load may read instead: a
-    // spin that sees nothing new is the same execution.
+    // What the thread has read and which locks it found taken since its last pause: it goes on when
+    // one of them has changed.
     using Reads = absl::InlinedVector<std::pair<LocationId, StoreIndex>, 4>;
     Reads reads;
-    Reads passed;
+    absl::InlinedVector<uint32_t, 1> busy;
+    // What had changed when it went on, and the first store that tells it so: it must read one of
+    // them, for a spin that sees nothing new is the same execution.
+    Reads news;
+    bool same_spin = false;  // it has done nothing since its last pause
   };
+
+  // Somebody who may be the next to run, and what that uses up.
+  enum class Cost : uint8_t { kNone, kSpurious, kTimeout };
+  struct Candidate {
+    int id;
+    Cost cost;
+  };
+  using Candidates = absl::InlinedVector<Candidate, kMaxThreads>;
 
   struct Mutex {
     static constexpr int kNobody = -1;
@@ -170,7 +185,9 @@ class Execution {
   bool can_run(const Thread& thread) const;
   StoreIndex next_other_value(LocationId location, StoreIndex index) const;
   bool has_news(const Thread& thread) const;
-  int next_idle_spinner();
+  void add_candidates_at_a_cost(Candidates& candidates) const;
+  void add_candidates_when_nobody_can(Candidates& candidates);
+  void go_on(Thread& thread);
   void switch_to(int next);
   uint64_t fingerprint();
   [[noreturn]] void report_deadlock();
@@ -203,9 +220,11 @@ class Execution {
   Mutex& use_mutex(Ref mutex, const Site* site);
   StoreIndex oldest_readable(LocationId location, Order order);
   uint64_t take(LocationId location, StoreIndex index, Order order);
+  void has_read(LocationId location, StoreIndex index);
   void finish_read_modify_write(LocationId location, uint64_t before, uint64_t after, Order order,
                                 const Site* site);
   void acquire(Mutex& mutex);
+  void wait_for_lock(Ref mutex, const Site* site);
   // Sleeps until woken; false if it was for another reason.
   bool sleep(const void* address, bool timed, const Site* site);
   int wake(const void* address, int count);
@@ -234,9 +253,12 @@ class Execution {
   uint32_t step_ = 0;
   int preemptions_ = 0;
   int spurious_ = 0;
-  int idle_spins_ = 0;  // wake-ups of spinning threads since anything was stored
+  int timeouts_ = 0;
+  int idle_spins_ = 0;  // turns of spinning threads since anything was stored
+  int last_idle_ = 0;   // whose turn was the last
   std::vector<Lifetime> cells_;
   std::vector<Mutex> mutexes_;
+  std::vector<Lifetime> conditions_;
   std::vector<Allocation> allocations_;
   std::vector<Label> labels_;
   std::optional<std::string> failure_;

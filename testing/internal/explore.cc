@@ -27,7 +27,10 @@ namespace {
 constexpr int kMostSteps = 50'000;  // each may be a store, whose index has 16 bits
 
 Limits limits_of(const Options& options) {
-  return {.preemptions = options.preemptions, .spurious = options.spurious, .steps = options.steps};
+  return {.preemptions = options.preemptions,
+          .spurious = options.spurious,
+          .timeouts = options.timeouts,
+          .steps = options.steps};
 }
 
 // A line on stderr that says how far a long exploration has come, if somebody is there to read it.
@@ -79,10 +82,10 @@ Result explore(std::string_view name, const std::function<void()>& body, const O
   Execution execution(search, sites, limits_of(options), mutation);
   Progress progress(name);
   Result result;
-  if (options.preemptions < 0 || options.spurious < 0 || options.steps < 1 ||
-      options.steps > kMostSteps) {
+  if (options.preemptions < 0 || options.spurious < 0 || options.timeouts < 0 ||
+      options.steps < 1 || options.steps > kMostSteps) {
     result.failure = absl::StrCat(
-        "Options: preemptions and spurious must not be negative, steps "
+        "Options: preemptions, spurious and timeouts must not be negative, steps "
         "must lie between 1 and ",
         kMostSteps);
     return result;
@@ -93,19 +96,21 @@ Result explore(std::string_view name, const std::function<void()>& body, const O
     progress.update(++result.executions, search);
     if (!failure.has_value() && !search.status().ok()) {
       failure = std::string(search.status().message());
+      result.undecided = true;
     }
     if (!failure.has_value() && result.executions >= options.executions) {
       failure = absl::StrCat("gave up after ", result.executions,
                              " executions: fewer threads or steps, or a lower bound, would help");
-      trace_failure = false;
+      result.undecided = true;
     }
   } while (!failure.has_value() && search.advance());
   result.states = search.states();
   if (failure.has_value()) {
     result.failure = *std::move(failure);
+    if (result.undecided) return result;
     const std::string choices = search.replay_string();
-    result.replay =
-        absl::StrCat(name, "@", options.preemptions, ".", options.spurious, "@", choices);
+    result.replay = absl::StrCat(name, "@", options.preemptions, ".", options.spurious, ".",
+                                 options.timeouts, "@", choices);
     if (trace_failure) write_down(choices, body, options, sites, mutation, result);
   }
   return result;
@@ -114,20 +119,25 @@ Result explore(std::string_view name, const std::function<void()>& body, const O
 std::optional<ReplayRequest> ReplayRequest::from_environment() {
   const char* const text = std::getenv("ANNULET_MODEL_REPLAY");
   if (text == nullptr || *text == '\0') return std::nullopt;
-  const std::vector<std::string> parts = absl::StrSplit(text, '@');
   ReplayRequest request;
-  if (parts.size() == 3) {
-    const std::vector<std::string> bounds = absl::StrSplit(parts[1], '.');
-    if (bounds.size() == 2 && absl::SimpleAtoi(bounds[0], &request.preemptions) &&
-        absl::SimpleAtoi(bounds[1], &request.spurious)) {
-      request.name = parts[0];
-      request.choices = parts[2];
+  // From the right, since a name may have anything in it.
+  const std::string all = text;
+  const size_t second = all.rfind('@');
+  const size_t first = second == 0 || second == all.npos ? all.npos : all.rfind('@', second - 1);
+  if (first != all.npos) {
+    const std::vector<std::string> bounds =
+        absl::StrSplit(all.substr(first + 1, second - first - 1), '.');
+    if (bounds.size() == 3 && absl::SimpleAtoi(bounds[0], &request.preemptions) &&
+        absl::SimpleAtoi(bounds[1], &request.spurious) &&
+        absl::SimpleAtoi(bounds[2], &request.timeouts)) {
+      request.name = all.substr(0, first);
+      request.choices = all.substr(second + 1);
       return request;
     }
   }
   LOG(FATAL) << "ANNULET_MODEL_REPLAY=\"" << text
              << "\" is no replay string; a failing model test prints one, of the form "
-                "NAME@PREEMPTIONS.SPURIOUS@CHOICES";
+                "NAME@PREEMPTIONS.SPURIOUS.TIMEOUTS@CHOICES";
 }
 
 Result replay(const ReplayRequest& request, const std::function<void()>& body,
@@ -135,6 +145,7 @@ Result replay(const ReplayRequest& request, const std::function<void()>& body,
   Options same = options;
   same.preemptions = request.preemptions;
   same.spurious = request.spurious;
+  same.timeouts = request.timeouts;
   Result result;
   absl::StatusOr<Search> search = Search::following(request.choices);
   if (!search.ok()) {

@@ -16,11 +16,13 @@ namespace annulet::model_check::internal {
 Result explore(std::string_view name, const std::function<void()>& body, const Options& options,
                SiteTable& sites, const Mutation* mutation, bool trace_failure);
 
-// What ANNULET_MODEL_REPLAY asks for: "NAME@PREEMPTIONS.SPURIOUS@CHOICES", as Result::replay says.
+// What ANNULET_MODEL_REPLAY asks for, as Result::replay says it:
+// "NAME@PREEMPTIONS.SPURIOUS.TIMEOUTS@CHOICES".
 struct ReplayRequest {
   std::string name;
   int preemptions = 0;
   int spurious = 0;
+  int timeouts = 0;
   std::string choices;
 
   // None when the variable is not set. Ends the process when it makes no sense.

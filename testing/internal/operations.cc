@@ -10,6 +10,7 @@ namespace annulet::model_check::internal {
 
 void Execution::count_step() {
   if (++step_ <= static_cast<uint32_t>(limits_.steps)) return;
+  if (idle_spins_ > 0) report_deadlock();
   fail(absl::StrCat("livelock: no end after ", limits_.steps,
                     " steps; a loop that waits must call pause() or yield()"));
 }
@@ -17,6 +18,7 @@ void Execution::count_step() {
 const Site* Execution::begin(Op op, const Where& where, Order order, Order failure) {
   count_step();
   reschedule();
+  self().same_spin = false;
   // Each step leaves a trace in the history, or the state behind it would seem an old one.
   self().memory.remember(static_cast<uint64_t>(op));
   return self().last = find(op, where, order, failure);
@@ -71,21 +73,35 @@ Location& Execution::use(Ref atomic, const Site* site) {
   return memory_.at(atomic.id);
 }
 
-// What a load may read at the oldest, given also that a spin reads nothing twice.
+// What a load may read at the oldest, given also that a spin must see something new.
 StoreIndex Execution::oldest_readable(LocationId id, Order order) {
-  StoreIndex oldest = memory_.oldest_visible(self().memory, id, order);
-  for (const auto& [location, index] : self().passed) {
-    if (location != id) continue;
-    oldest = std::max(oldest, index);
-    self().passed.clear();
-    break;
-  }
-  return oldest;
+  const StoreIndex oldest = memory_.oldest_visible(self().memory, id, order);
+  const Thread::Reads& news = self().news;
+  const bool must_be_new = news.size() == 1 && news.front().first == id;
+  return must_be_new ? std::max(oldest, news.front().second) : oldest;
 }
 
 uint64_t Execution::take(LocationId id, StoreIndex index, Order order) {
-  self().reads.emplace_back(id, index);
+  has_read(id, index);
   return memory_.read(self().memory, id, index, order);
+}
+
+void Execution::has_read(LocationId id, StoreIndex index) {
+  const auto is_it = [id](const auto& read) { return read.first == id; };
+  Thread::Reads& news = self().news;
+  if (const auto found = std::find_if(news.begin(), news.end(), is_it); found != news.end()) {
+    if (index >= found->second) {
+      news.clear();
+    } else {
+      news.erase(found);
+    }
+  }
+  Thread::Reads& reads = self().reads;
+  if (const auto found = std::find_if(reads.begin(), reads.end(), is_it); found != reads.end()) {
+    found->second = index;
+  } else {
+    reads.emplace_back(id, index);
+  }
 }
 
 uint64_t Execution::load(Ref atomic, Order order, const Where& where) {
@@ -117,7 +133,7 @@ void Execution::store(Ref atomic, uint64_t value, Order order, const Where& wher
 
 void Execution::finish_read_modify_write(LocationId id, uint64_t before, uint64_t after,
                                          Order order, const Site* site) {
-  self().reads.emplace_back(id, memory_.at(id).newest());
+  has_read(id, memory_.at(id).newest());
   memory_.read_modify_write(self().memory, id, after, order, step_);
   idle_spins_ = 0;
   if (tracing())
@@ -171,8 +187,9 @@ void Execution::fence(Order order, const Where& where) {
 }
 
 void Execution::pause(const Where& where) {
-  if (self().reads.empty()) return;  // still the same spin
   count_step();
+  if (self().same_spin) return;
+  self().same_spin = true;
   if (tracing()) note(find(Op::kPause, where, {}, {}), "pause");
   self().memory.remember(static_cast<uint64_t>(Op::kPause));
   if (started_ == 0) return;  // the body alone
@@ -192,12 +209,16 @@ void Execution::destroy_cell(Ref cell) {
 }
 
 void Execution::read(Ref cell, const Where& where) {
+  count_step();
+  self().same_spin = false;
   const Site* const site = find(Op::kRead, where, {}, {});
   use(cell.id < cells_.size() ? &cells_[cell.id] : nullptr, cell.address, site);
   if (tracing()) note(site, "read ", name_of(cell.address));
 }
 
 void Execution::write(Ref cell, const Where& where) {
+  count_step();
+  self().same_spin = false;
   const Site* const site = find(Op::kWrite, where, {}, {});
   use(cell.id < cells_.size() ? &cells_[cell.id] : nullptr, cell.address, site);
   const ThreadMemory& memory = self().memory;
@@ -242,6 +263,9 @@ std::string Execution::name_of(const void* address) const {
   }
   for (size_t id = mutexes_.size(); id-- > 0;) {
     if (mutexes_[id].lifetime.address == at) return absl::StrCat("mutex#", id);
+  }
+  for (size_t id = conditions_.size(); id-- > 0;) {
+    if (conditions_[id].address == at) return absl::StrCat("condition#", id);
   }
   return "an object";
 }
