@@ -41,6 +41,72 @@ model_check::Suite suite() {
          }},
     });
   });
+  suite.scenario("notify_all wakes every waiter", [] {
+    EventCount event_count;
+    Parker first_parker;
+    Parker second_parker;
+    ModelSync::atomic<int> condition{0};
+    model_check::run_threads({
+        {"first", [&] { wait_for(condition, event_count, first_parker); }},
+        {"second", [&] { wait_for(condition, event_count, second_parker); }},
+        {"notifier",
+         [&] {
+           condition.store(1, std::memory_order_relaxed);
+           event_count.notify_all();
+         }},
+    });
+  });
+  suite.scenario("a deadline and a notify meet, and the waiter's frame goes", [] {
+    EventCount event_count;
+    Parker parker;
+    ModelSync::atomic<int> condition{0};
+    model_check::run_threads({
+        {"waiter",
+         [&] {
+           const EventCount::Key key = event_count.prepare_wait();
+           if (condition.load(std::memory_order_relaxed) != 0) {
+             event_count.cancel_wait();
+           } else if (event_count.commit_wait(key, parker, Deadline())) {
+             model_check::ensure(condition.load(std::memory_order_relaxed) == 1,
+                                 "notified, but the condition is not visible");
+           }
+         }},
+        {"notifier",
+         [&] {
+           condition.store(1, std::memory_order_relaxed);
+           event_count.notify();
+         }},
+    });
+  });
+  suite.scenario("each of two notifies wakes somebody", [] {
+    EventCount event_count;
+    Parker first_parker;
+    Parker second_parker;
+    ModelSync::atomic<int> tickets{0};
+    // Takes one ticket.
+    const auto take = [&](Parker& parker) {
+      for (;;) {
+        const EventCount::Key key = event_count.prepare_wait();
+        int left = tickets.load(std::memory_order_relaxed);
+        while (left > 0 &&
+               !tickets.compare_exchange_strong(left, left - 1, std::memory_order_relaxed)) {
+        }
+        if (left > 0) return event_count.cancel_wait();
+        event_count.commit_wait(key, parker);
+      }
+    };
+    model_check::run_threads({
+        {"first", [&] { take(first_parker); }},
+        {"second", [&] { take(second_parker); }},
+        {"notifier",
+         [&] {
+           for (int i = 0; i < 2; ++i) {
+             tickets.fetch_add(1, std::memory_order_relaxed);
+             event_count.notify();
+           }
+         }},
+    });
+  });
   return suite;
 }
 
