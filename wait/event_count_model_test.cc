@@ -26,87 +26,94 @@ void wait_for(ModelSync::atomic<int>& condition, EventCount& event_count, Parker
   }
 }
 
+void one_waiter() {
+  EventCount event_count;
+  Parker parker;
+  ModelSync::atomic<int> condition{0};
+  model_check::run_threads({
+      {"waiter", [&] { wait_for(condition, event_count, parker); }},
+      {"notifier",
+       [&] {
+         condition.store(1, std::memory_order_relaxed);
+         event_count.notify();
+       }},
+  });
+}
+
+void two_waiters() {
+  EventCount event_count;
+  Parker first_parker;
+  Parker second_parker;
+  ModelSync::atomic<int> condition{0};
+  model_check::run_threads({
+      {"first", [&] { wait_for(condition, event_count, first_parker); }},
+      {"second", [&] { wait_for(condition, event_count, second_parker); }},
+      {"notifier",
+       [&] {
+         condition.store(1, std::memory_order_relaxed);
+         event_count.notify_all();
+       }},
+  });
+}
+
+void waiter_with_deadline() {
+  EventCount event_count;
+  Parker parker;
+  ModelSync::atomic<int> condition{0};
+  model_check::run_threads({
+      {"waiter",
+       [&] {
+         const EventCount::Key key = event_count.prepare_wait();
+         if (condition.load(std::memory_order_relaxed) != 0) return event_count.cancel_wait();
+         if (!event_count.commit_wait(key, parker, Deadline())) return;
+         model_check::ensure(condition.load(std::memory_order_relaxed) == 1,
+                             "notified, but the condition is not visible");
+       }},
+      {"notifier",
+       [&] {
+         condition.store(1, std::memory_order_relaxed);
+         event_count.notify();
+       }},
+  });
+}
+
+// Each notify() lets one waiter take one ticket.
+void take_ticket(ModelSync::atomic<int>& tickets, EventCount& event_count, Parker& parker) {
+  for (;;) {
+    const EventCount::Key key = event_count.prepare_wait();
+    int left = tickets.load(std::memory_order_relaxed);
+    while (left > 0 &&
+           !tickets.compare_exchange_strong(left, left - 1, std::memory_order_relaxed)) {
+    }
+    if (left > 0) return event_count.cancel_wait();
+    event_count.commit_wait(key, parker);
+  }
+}
+
+void two_tickets() {
+  EventCount event_count;
+  Parker first_parker;
+  Parker second_parker;
+  ModelSync::atomic<int> tickets{0};
+  model_check::run_threads({
+      {"first", [&] { take_ticket(tickets, event_count, first_parker); }},
+      {"second", [&] { take_ticket(tickets, event_count, second_parker); }},
+      {"notifier",
+       [&] {
+         for (int i = 0; i < 2; ++i) {
+           tickets.fetch_add(1, std::memory_order_relaxed);
+           event_count.notify();
+         }
+       }},
+  });
+}
+
 model_check::Suite suite() {
   model_check::Suite suite("EventCount", {"annulet/wait/event_count.h"});
-  suite.scenario("a waiter sees the condition or is woken", [] {
-    EventCount event_count;
-    Parker parker;
-    ModelSync::atomic<int> condition{0};
-    model_check::run_threads({
-        {"waiter", [&] { wait_for(condition, event_count, parker); }},
-        {"notifier",
-         [&] {
-           condition.store(1, std::memory_order_relaxed);
-           event_count.notify();
-         }},
-    });
-  });
-  suite.scenario("notify_all wakes every waiter", [] {
-    EventCount event_count;
-    Parker first_parker;
-    Parker second_parker;
-    ModelSync::atomic<int> condition{0};
-    model_check::run_threads({
-        {"first", [&] { wait_for(condition, event_count, first_parker); }},
-        {"second", [&] { wait_for(condition, event_count, second_parker); }},
-        {"notifier",
-         [&] {
-           condition.store(1, std::memory_order_relaxed);
-           event_count.notify_all();
-         }},
-    });
-  });
-  suite.scenario("a deadline and a notify meet, and the waiter's frame goes", [] {
-    EventCount event_count;
-    Parker parker;
-    ModelSync::atomic<int> condition{0};
-    model_check::run_threads({
-        {"waiter",
-         [&] {
-           const EventCount::Key key = event_count.prepare_wait();
-           if (condition.load(std::memory_order_relaxed) != 0) {
-             event_count.cancel_wait();
-           } else if (event_count.commit_wait(key, parker, Deadline())) {
-             model_check::ensure(condition.load(std::memory_order_relaxed) == 1,
-                                 "notified, but the condition is not visible");
-           }
-         }},
-        {"notifier",
-         [&] {
-           condition.store(1, std::memory_order_relaxed);
-           event_count.notify();
-         }},
-    });
-  });
-  suite.scenario("each of two notifies wakes somebody", [] {
-    EventCount event_count;
-    Parker first_parker;
-    Parker second_parker;
-    ModelSync::atomic<int> tickets{0};
-    // Takes one ticket.
-    const auto take = [&](Parker& parker) {
-      for (;;) {
-        const EventCount::Key key = event_count.prepare_wait();
-        int left = tickets.load(std::memory_order_relaxed);
-        while (left > 0 &&
-               !tickets.compare_exchange_strong(left, left - 1, std::memory_order_relaxed)) {
-        }
-        if (left > 0) return event_count.cancel_wait();
-        event_count.commit_wait(key, parker);
-      }
-    };
-    model_check::run_threads({
-        {"first", [&] { take(first_parker); }},
-        {"second", [&] { take(second_parker); }},
-        {"notifier",
-         [&] {
-           for (int i = 0; i < 2; ++i) {
-             tickets.fetch_add(1, std::memory_order_relaxed);
-             event_count.notify();
-           }
-         }},
-    });
-  });
+  suite.scenario("a waiter sees the condition or is woken", one_waiter);
+  suite.scenario("notify_all wakes every waiter", two_waiters);
+  suite.scenario("a deadline and a notify meet, and the waiter's frame goes", waiter_with_deadline);
+  suite.scenario("each of two notifies wakes somebody", two_tickets);
   return suite;
 }
 
