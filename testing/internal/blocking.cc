@@ -133,8 +133,9 @@ void Execution::futex_wait(Ref word, uint64_t expected, bool timed, const Where&
   const Location& location = use(word, site);
   const uint64_t value = take(word.id, location.newest(), std::memory_order_relaxed);
   if (value != expected) {
-    if (tracing())
+    if (tracing()) {
       note(site, "futex_wait ", name_of(word.address), ": is ", value, ", not ", expected);
+    }
     return;
   }
   if (tracing()) note(site, "futex_wait ", name_of(word.address), ": sleeps");

@@ -221,8 +221,10 @@ void Execution::reschedule() {
     if (!candidates.empty()) add_candidates_at_a_cost(candidates);
   }
   if (candidates.empty()) add_candidates_when_nobody_can(candidates);
-  // Where their number does not matter, no state is explored anew for having been met with fewer.
-  search_.visit(fingerprint(), limits_.preemptions < kUnbounded ? preemptions_ : 0);
+  if (search_.on_new_ground()) {
+    // Where their number does not matter, no state is explored anew for having been met with fewer.
+    search_.visit(fingerprint(), limits_.preemptions < kUnbounded ? preemptions_ : 0);
+  }
   const Candidate next = candidates[choose(static_cast<int>(candidates.size()))];
   if (next.cost == Cost::kSpurious) ++spurious_;
   if (next.cost == Cost::kTimeout) ++timeouts_;

@@ -70,7 +70,7 @@ class Execution {
   // --- from within the scenario ---
   void run_threads(std::vector<ModelThread> threads);
   [[noreturn]] void fail(std::string what);
-  // For the trace: what lies between these addresses.
+  // For reports: what lies here.
   void label(const void* begin, size_t size, std::string_view text);
   // What was allocated for the scenario and must be gone at its end; freed with the execution.
   void* allocate(size_t size, size_t alignment);

@@ -115,8 +115,9 @@ uint64_t Execution::load(Ref atomic, Order order, const Where& where) {
   const Store& store = location.stores[newest];
   if (!tracing()) return value;
   std::string age;
-  if (index != newest)
+  if (index != newest) {
     age = absl::StrCat("  (old: step ", store.step, " stored ", store.value, ")");
+  }
   note(site, "load ", name(order), " ", name_of(location.lifetime.address), " -> ", value, age);
   return value;
 }
@@ -127,8 +128,9 @@ void Execution::store(Ref atomic, uint64_t value, Order order, const Where& wher
   const Location& location = use(atomic, site);
   memory_.write(self().memory, atomic.id, value, order, step_);
   idle_spins_ = 0;
-  if (tracing())
+  if (tracing()) {
     note(site, "store ", name(order), " ", name_of(location.lifetime.address), " = ", value);
+  }
 }
 
 void Execution::finish_read_modify_write(LocationId id, uint64_t before, uint64_t after,
@@ -136,9 +138,10 @@ void Execution::finish_read_modify_write(LocationId id, uint64_t before, uint64_
   has_read(id, memory_.at(id).newest());
   memory_.read_modify_write(self().memory, id, after, order, step_);
   idle_spins_ = 0;
-  if (tracing())
+  if (tracing()) {
     note(site, name(site->op), " ", name(order), " ", name_of(memory_.at(id).lifetime.address),
          ": ", before, " -> ", after);
+  }
 }
 
 bool Execution::compare_exchange(Ref atomic, uint64_t& expected, uint64_t desired, Order success,
@@ -169,9 +172,10 @@ bool Execution::compare_exchange(Ref atomic, uint64_t& expected, uint64_t desire
     self().memory.remember(pick);
   }
   const uint64_t value = take(atomic.id, spurious ? newest : choices[pick], failure);
-  if (tracing())
+  if (tracing()) {
     note(site, "compare_exchange ", name(failure), " ", name_of(location.lifetime.address),
          " fails", spurious ? " for no reason" : "", ": is ", value, ", expected ", expected);
+  }
   expected = value;
   return false;
 }

@@ -72,7 +72,7 @@ void Search::end() {
 }
 
 void Search::visit(uint64_t state, int preemptions) {
-  if (!reduction_ || coasting_ || position_ < path_.size()) return;
+  if (!on_new_ground()) return;
   const auto [entry, is_new] = visited_.try_emplace(state, preemptions);
   if (is_new) return;
   if (entry->second <= preemptions) {

@@ -36,6 +36,8 @@ class Search {
   // One of 0 .. alternatives - 1. `here` is what the same choice must say again on each run.
   int choose(int alternatives, uint64_t here);
 
+  // Whether visit() would look at the state: not on the way to where the path goes on.
+  bool on_new_ground() const { return reduction_ && !coasting_ && position_ == path_.size(); }
   // The execution is in this state. Starts to coast if that is not new.
   void visit(uint64_t state, int preemptions);
 
