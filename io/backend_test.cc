@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "annulet/io/reactor.h"
-#include "annulet/io/testing/deny_syscalls.h"
+#include "annulet/testing/deny_syscalls.h"
 
 namespace annulet::io {
 namespace {
@@ -30,7 +30,7 @@ absl::StatusOr<BackendChoice> choose_under(const std::function<void()>& restrict
 }
 
 std::function<void()> deny_setup(int error) {
-  return [error] { testing::deny_syscalls({SYS_io_uring_setup}, error); };
+  return [error] { faults::deny_syscalls({SYS_io_uring_setup}, error); };
 }
 
 // Faults 47 to 50: each obstacle is told apart and names the way out.
@@ -65,7 +65,7 @@ TEST(Backend, FallsBackToEpollWhenTheKernelKnowsNoneOfTheFlags) {
 }
 
 TEST(Backend, FallsBackToEpollWhenSetupWorksButEnteringIsForbidden) {
-  const auto choice = choose_under([] { testing::deny_syscalls({SYS_io_uring_enter}, EPERM); });
+  const auto choice = choose_under([] { faults::deny_syscalls({SYS_io_uring_enter}, EPERM); });
   ASSERT_TRUE(choice.ok());
   EXPECT_EQ(choice->backend, Backend::kEpoll);
   EXPECT_THAT(choice->reason, HasSubstr("io_uring_"));

@@ -21,11 +21,11 @@
 #include <utility>
 #include <vector>
 
-#include "annulet/io/testing/deny_syscalls.h"
 #include "annulet/runtime/runtime.h"
 #include "annulet/runtime/testing/echo.h"
 #include "annulet/runtime/testing/on_each_backend.h"
 #include "annulet/task/this_task.h"
+#include "annulet/testing/deny_syscalls.h"
 
 namespace annulet::runtime {
 namespace {
@@ -228,7 +228,7 @@ TEST_P(FaultTest, AStartThatFailsHalfwayLeavesNothingBehind) {
 TEST_P(FaultTest, AnAcceptThatIsForbiddenWaitsAndEndsByItsDeadline) {
   if (GetParam() != io::Backend::kEpoll) GTEST_SKIP() << "io_uring makes no system call to forbid";
   std::thread([&] {
-    io::testing::deny_syscalls({SYS_accept4}, EPERM);
+    faults::deny_syscalls({SYS_accept4}, EPERM);
     start({.threads = 1});
     io::TcpListener listener = testing::listen();
     const auto accept = [&]() -> Task<absl::Status> {

@@ -15,10 +15,10 @@
 #include <utility>
 #include <vector>
 
-#include "annulet/io/testing/deny_syscalls.h"
 #include "annulet/runtime/testing/echo.h"
 #include "annulet/runtime/testing/on_each_backend.h"
 #include "annulet/task/this_task.h"
+#include "annulet/testing/deny_syscalls.h"
 
 namespace annulet::runtime {
 namespace {
@@ -128,7 +128,7 @@ class RuntimeUnderSeccomp : public ::testing::TestWithParam<std::pair<int, int>>
 
 TEST_P(RuntimeUnderSeccomp, ServesThroughEpoll) {
   std::thread([&] {
-    io::testing::deny_syscalls({GetParam().first}, GetParam().second);
+    faults::deny_syscalls({GetParam().first}, GetParam().second);
     absl::StatusOr<std::unique_ptr<Runtime>> runtime = Runtime::create({.threads = 2});
     ASSERT_TRUE(runtime.ok()) << runtime.status();
     EXPECT_EQ((*runtime)->backend().backend, io::Backend::kEpoll);

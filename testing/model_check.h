@@ -25,7 +25,9 @@
 // - the slow path of a loop that gives up after n pauses, unless n is at most Options::spurious or
 //   nobody else can run meanwhile: let the structure spin less under the model.
 // - loads that read a store executed later (load buffering), and modification orders other than the
-//   order of execution (two threads that store to one location, each behind the other).
+//   order of execution (two threads that store to one location, each behind the other). The order
+//   of seq_cst operations is that of execution, too (P0668 lets some stand before what they
+//   follow).
 // - plain memory that is no cell, and how long a reference from a cell is used.
 // - time: a deadline may pass at any moment, however far it is.
 // - thread_local variables and thread ids: all threads of a scenario share them.

@@ -1,4 +1,4 @@
-#include "annulet/io/testing/deny_syscalls.h"
+#include "annulet/testing/deny_syscalls.h"
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -9,7 +9,7 @@
 
 #include "absl/log/check.h"
 
-namespace annulet::io::testing {
+namespace annulet::faults {
 
 void deny_syscalls(const std::vector<int>& calls, int error) {
   std::vector<sock_filter> program = {
@@ -25,4 +25,4 @@ void deny_syscalls(const std::vector<int>& calls, int error) {
   PCHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0);
 }
 
-}  // namespace annulet::io::testing
+}  // namespace annulet::faults
