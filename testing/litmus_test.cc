@@ -170,6 +170,53 @@ TEST(StoreBuffering, NeedsASeqCstFenceOnEachSide) {
   EXPECT_EQ(store_buffering_by_fences(kSeqCst, kAcqRel), all_but(2, {}));
   EXPECT_EQ(store_buffering_by_fences(kAcqRel, kSeqCst), all_but(2, {}));
 }
+// Each fence is given as a function.
+template <class First, class Second>
+Outcomes store_buffering_between(First first, Second second) {
+  return outcomes(2, {[=](Litmus& l) {
+                        l.x.store(1, kRelaxed);
+                        first();
+                        l.r[0] = l.y.load(kRelaxed);
+                      },
+                      [=](Litmus& l) {
+                        l.y.store(1, kRelaxed);
+                        second();
+                        l.r[1] = l.x.load(kRelaxed);
+                      }});
+}
+
+TEST(StoreBuffering, NeedsAHeavyFenceAgainstALightOne) {
+  const auto light = [] { ModelSync::fence_light(); };
+  const auto heavy = [] { ModelSync::fence_heavy(); };
+  const auto seq_cst = [] { ModelSync::fence(kSeqCst); };
+  EXPECT_EQ(store_buffering_between(light, heavy), all_but(2, {"00"}));
+  EXPECT_EQ(store_buffering_between(heavy, light), all_but(2, {"00"}));
+  EXPECT_EQ(store_buffering_between(heavy, heavy), all_but(2, {"00"}));
+  EXPECT_EQ(store_buffering_between(heavy, seq_cst), all_but(2, {"00"}));
+  EXPECT_EQ(store_buffering_between(light, light), all_but(2, {}));
+  EXPECT_EQ(store_buffering_between(light, seq_cst), all_but(2, {}));
+}
+TEST(MessagePassing, NeedsAHeavyFenceBesideALightOneToo) {
+  const auto pass = [](auto before_store, auto after_load) {
+    return outcomes(2, {[=](Litmus& l) {
+                          l.x.store(1, kRelaxed);
+                          before_store();
+                          l.y.store(1, kRelaxed);
+                        },
+                        [=](Litmus& l) {
+                          l.r[0] = l.y.load(kRelaxed);
+                          after_load();
+                          l.r[1] = l.x.load(kRelaxed);
+                        }});
+  };
+  const auto light = [] { ModelSync::fence_light(); };
+  const auto heavy = [] { ModelSync::fence_heavy(); };
+  EXPECT_EQ(pass(light, light), all_but(2, {}));
+  // What the light fence's thread stored before is no longer missed, though a cell would still
+  // race.
+  EXPECT_EQ(pass(light, heavy), all_but(2, {"10"}));
+}
+
 TEST(StoreBuffering, AFenceMeetsASeqCstAccess) {
   EXPECT_EQ(outcomes(2, {[](Litmus& l) {
                            l.x.store(1, kRelaxed);

@@ -255,6 +255,10 @@ class ModelSync {
 
   static void fence(Order order, Where where = Where::current()) { model().fence(order, where); }
 
+  static void prepare_asymmetric_fences() {}
+  static void fence_light(Where where = Where::current()) { model().fence_light(where); }
+  static void fence_heavy(Where where = Where::current()) { model().fence_heavy(where); }
+
   // The thread spins: it goes on when something that it has read since the last pause was stored
   // to, or when nobody else can.
   static void pause(Where where = Where::current()) { model().pause(where); }

@@ -11,13 +11,15 @@ namespace annulet::wait {
 namespace {
 
 using model_check::ModelSync;
-using EventCount = BasicEventCount<ModelSync>;
+using Symmetric = BasicEventCount<ModelSync>;
+using Asymmetric = BasicEventCount<ModelSync, AsymmetricFence<ModelSync>>;
 using Parker = BasicThreadParker<ModelSync>;
 
+template <class EventCount>
 void wait_for(ModelSync::atomic<int>& condition, EventCount& event_count, Parker& parker,
               Deadline until = kNever) {
   while (condition.load(std::memory_order_relaxed) == 0) {
-    const EventCount::Key key = event_count.prepare_wait();
+    const typename EventCount::Key key = event_count.prepare_wait();
     if (condition.load(std::memory_order_relaxed) != 0) {
       event_count.cancel_wait();
       return;
@@ -26,6 +28,7 @@ void wait_for(ModelSync::atomic<int>& condition, EventCount& event_count, Parker
   }
 }
 
+template <class EventCount>
 void one_waiter() {
   EventCount event_count;
   Parker parker;
@@ -40,6 +43,7 @@ void one_waiter() {
   });
 }
 
+template <class EventCount>
 void two_waiters() {
   EventCount event_count;
   Parker first_parker;
@@ -56,6 +60,7 @@ void two_waiters() {
   });
 }
 
+template <class EventCount>
 void waiter_with_deadline() {
   EventCount event_count;
   Parker parker;
@@ -63,7 +68,7 @@ void waiter_with_deadline() {
   model_check::run_threads({
       {"waiter",
        [&] {
-         const EventCount::Key key = event_count.prepare_wait();
+         const typename EventCount::Key key = event_count.prepare_wait();
          if (condition.load(std::memory_order_relaxed) != 0) return event_count.cancel_wait();
          if (!event_count.commit_wait(key, parker, Deadline())) return;
          model_check::ensure(condition.load(std::memory_order_relaxed) == 1,
@@ -78,9 +83,10 @@ void waiter_with_deadline() {
 }
 
 // Each notify() lets one waiter take one ticket.
+template <class EventCount>
 void take_ticket(ModelSync::atomic<int>& tickets, EventCount& event_count, Parker& parker) {
   for (;;) {
-    const EventCount::Key key = event_count.prepare_wait();
+    const typename EventCount::Key key = event_count.prepare_wait();
     int left = tickets.load(std::memory_order_relaxed);
     while (left > 0 &&
            !tickets.compare_exchange_strong(left, left - 1, std::memory_order_relaxed)) {
@@ -90,6 +96,7 @@ void take_ticket(ModelSync::atomic<int>& tickets, EventCount& event_count, Parke
   }
 }
 
+template <class EventCount>
 void two_tickets() {
   EventCount event_count;
   Parker first_parker;
@@ -110,10 +117,15 @@ void two_tickets() {
 
 model_check::Suite suite() {
   model_check::Suite suite("EventCount", {"annulet/wait/event_count.h"});
-  suite.scenario("a waiter sees the condition or is woken", one_waiter);
-  suite.scenario("notify_all wakes every waiter", two_waiters);
-  suite.scenario("a deadline and a notify meet, and the waiter's frame goes", waiter_with_deadline);
-  suite.scenario("each of two notifies wakes somebody", two_tickets);
+  suite.scenario("a waiter sees the condition or is woken", one_waiter<Symmetric>);
+  suite.scenario("notify_all wakes every waiter", two_waiters<Symmetric>);
+  suite.scenario("a deadline and a notify meet, and the waiter's frame goes",
+                 waiter_with_deadline<Symmetric>);
+  suite.scenario("each of two notifies wakes somebody", two_tickets<Symmetric>);
+  suite.scenario("a waiter pays for the notifier's fence", one_waiter<Asymmetric>);
+  suite.scenario("two waiters pay for the notifier's fence", two_waiters<Asymmetric>);
+  suite.scenario("a waiter with a deadline pays for the notifier's fence",
+                 waiter_with_deadline<Asymmetric>);
   return suite;
 }
 
@@ -128,12 +140,15 @@ TEST(EventCountModel, EveryOrderAndLockIsNeeded) {
   std::cout << report;
   EXPECT_TRUE(report.ok());
   EXPECT_THAT(report.names(),
-              testing::ElementsAre("BasicEventCount::prepare_wait fence: seq_cst -> acq_rel",
+              testing::ElementsAre("SymmetricFence::waiter fence: seq_cst -> acq_rel",
+                                   "SymmetricFence::notifier fence: seq_cst -> acq_rel",
+                                   "AsymmetricFence::waiter fence_heavy: heavy -> seq_cst",
+                                   "AsymmetricFence::notifier fence_light: dropped",
                                    "BasicEventCount::prepare_wait load: acquire -> relaxed",
                                    "BasicEventCount::commit_wait lock: dropped",
                                    "BasicEventCount::commit_wait lock: dropped #2",
-                                   "BasicEventCount::notify fence: seq_cst -> acq_rel",
-                                   "BasicEventCount::notify lock: dropped"));
+                                   "BasicEventCount::wake lock: dropped",
+                                   "BasicEventCount::wake store: release -> relaxed"));
 }
 
 }  // namespace

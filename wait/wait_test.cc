@@ -90,22 +90,27 @@ TEST(ThreadParker, HandsOverWhatTheWakerWroteBefore) {
   EXPECT_EQ(shared, 2 * kRounds);
 }
 
-TEST(EventCount, ANotifyBetweenPrepareAndCommitIsNotLost) {
-  EventCount event_count;
+template <class T>
+class EventCounts : public ::testing::Test {};
+using Kinds = ::testing::Types<EventCount, AsymmetricEventCount>;
+TYPED_TEST_SUITE(EventCounts, Kinds);
+
+TYPED_TEST(EventCounts, ANotifyBetweenPrepareAndCommitIsNotLost) {
+  TypeParam event_count;
   ThreadParker parker;
-  const EventCount::Key key = event_count.prepare_wait();
+  const typename TypeParam::Key key = event_count.prepare_wait();
   event_count.notify();
   EXPECT_TRUE(event_count.commit_wait(key, parker));  // would hang
 }
 
-TEST(EventCount, SaysThatTimeRanOut) {
-  EventCount event_count;
+TYPED_TEST(EventCounts, SaysThatTimeRanOut) {
+  TypeParam event_count;
   ThreadParker parker;
   EXPECT_FALSE(event_count.commit_wait(event_count.prepare_wait(), parker, soon()));
 }
 
-TEST(EventCount, ACancelledWaiterIsNotWaitedForAndNotWoken) {
-  EventCount event_count;
+TYPED_TEST(EventCounts, ACancelledWaiterIsNotWaitedForAndNotWoken) {
+  TypeParam event_count;
   ThreadParker parker;
   (void)event_count.prepare_wait();
   event_count.cancel_wait();
@@ -113,16 +118,16 @@ TEST(EventCount, ACancelledWaiterIsNotWaitedForAndNotWoken) {
   EXPECT_FALSE(event_count.commit_wait(event_count.prepare_wait(), parker, soon()));
 }
 
-TEST(EventCount, WakesAsManyAsAskedFor) {
+TYPED_TEST(EventCounts, WakesAsManyAsAskedFor) {
   constexpr int kThreads = 4;
-  EventCount event_count;
+  TypeParam event_count;
   std::atomic<int> asleep{0};
   std::atomic<int> woken{0};
   std::vector<std::thread> threads;
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&] {
       ThreadParker parker;
-      const EventCount::Key key = event_count.prepare_wait();
+      const typename TypeParam::Key key = event_count.prepare_wait();
       asleep.fetch_add(1);
       if (event_count.commit_wait(key, parker)) woken.fetch_add(1);
     });
@@ -135,14 +140,14 @@ TEST(EventCount, WakesAsManyAsAskedFor) {
 
 // Fault 1: publish against park. Each item is announced once; a lost wake-up would hang the
 // consumer.
-TEST(EventCount, NoWakeUpIsLostBetweenAProducerAndASleepingConsumer) {
+TYPED_TEST(EventCounts, NoWakeUpIsLostBetweenAProducerAndASleepingConsumer) {
   constexpr int64_t kItems = 20000;
-  EventCount event_count;
+  TypeParam event_count;
   std::atomic<int64_t> published{0};
   std::thread consumer([&] {
     ThreadParker parker;
     for (int64_t seen = 0; seen < kItems;) {
-      const EventCount::Key key = event_count.prepare_wait();
+      const typename TypeParam::Key key = event_count.prepare_wait();
       const int64_t now = published.load(std::memory_order_acquire);
       if (now > seen) {
         event_count.cancel_wait();

@@ -92,6 +92,8 @@ class Execution {
   bool compare_exchange(Ref atomic, uint64_t& expected, uint64_t desired, Order success,
                         Order failure, bool weak, const Where& where);
   void fence(Order order, const Where& where);
+  void fence_light(const Where& where);
+  void fence_heavy(const Where& where);
   void pause(const Where& where);
 
   // --- plain memory ---

@@ -7,7 +7,7 @@ namespace annulet::model_check::internal {
 
 void Memory::clear() {
   count_ = 0;
-  seq_cst_ = View();
+  seq_cst_ = light_ = heavy_ = View();
   orders_ = 0;
 }
 
@@ -92,7 +92,23 @@ void Memory::fence(ThreadMemory& thread, std::memory_order order) {
   }
 }
 
-uint64_t Memory::fingerprint() const { return mix(orders_, fingerprint_of(seq_cst_)); }
+void Memory::fence_light(ThreadMemory& thread) {
+  thread.remember(fingerprint_of(heavy_));
+  thread.now.view.join(heavy_);
+  light_.join(thread.now.view);
+}
+
+void Memory::fence_heavy(ThreadMemory& thread) {
+  fence(thread, std::memory_order_seq_cst);
+  thread.remember(fingerprint_of(light_));
+  thread.now.view.join(light_);
+  heavy_.join(thread.now.view);
+}
+
+uint64_t Memory::fingerprint() const {
+  const uint64_t asymmetric = mix(fingerprint_of(light_), fingerprint_of(heavy_));
+  return mix(mix(orders_, fingerprint_of(seq_cst_)), asymmetric);
+}
 
 uint64_t Memory::fingerprint_of(const View& view) const {
   uint64_t sum = 0;

@@ -8,6 +8,8 @@
 // reads it, or that reads a read-modify-write continuing its release sequence.
 // seq_cst accesses and fences are totally ordered as they were executed; seq_cst_ is the oldest
 // store of each location that a later one of them may still read.
+// Asymmetric fences order a light and a heavy one: whichever comes second knows what the other
+// one's thread knew. A heavy one is a seq_cst fence besides; a light one is nothing else.
 //
 // Source: C++20 [intro.races] and [atomics.order] in the operational form of "A promising semantics
 // for relaxed-memory concurrency" (Kang et al., 2017), without promises.
@@ -84,6 +86,8 @@ class Memory {
   void read_modify_write(ThreadMemory& thread, LocationId location, uint64_t value,
                          std::memory_order order, uint32_t step);
   void fence(ThreadMemory& thread, std::memory_order order);
+  void fence_light(ThreadMemory& thread);
+  void fence_heavy(ThreadMemory& thread);
 
   // Of everything here that is not in the threads' histories.
   uint64_t fingerprint() const;
@@ -96,6 +100,8 @@ class Memory {
   std::vector<Location> locations_;  // the first count_ are in use
   size_t count_ = 0;
   View seq_cst_;
+  View light_;           // what the light fences so far knew together
+  View heavy_;           // and the heavy ones
   uint64_t orders_ = 0;  // the sum over the locations
 };
 

@@ -190,6 +190,22 @@ void Execution::fence(Order order, const Where& where) {
   if (tracing()) note(site, "fence ", name(order));
 }
 
+void Execution::fence_light(const Where& where) {
+  const Site* const site = begin(Op::kFenceLight, where, {}, {});
+  if (!dropped(site)) memory_.fence_light(self().memory);
+  if (tracing()) note(site, "fence_light", dropped(site) ? " left out" : "");
+}
+
+void Execution::fence_heavy(const Where& where) {
+  const Site* const site = begin(Op::kFenceHeavy, where, {}, {});
+  if (dropped(site)) {
+    memory_.fence(self().memory, std::memory_order_seq_cst);
+  } else {
+    memory_.fence_heavy(self().memory);
+  }
+  if (tracing()) note(site, dropped(site) ? "fence seq_cst" : "fence_heavy");
+}
+
 void Execution::pause(const Where& where) {
   count_step();
   if (self().same_spin) return;

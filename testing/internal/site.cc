@@ -41,7 +41,12 @@ void add_mutations(const Site& site, std::vector<Mutation>& result) {
     case Op::kLock:
     case Op::kFutexWake:
     case Op::kNotify:
+    case Op::kFenceLight:
       result.push_back({&site, Mutation::Part::kDrop, {}, absl::StrCat(what, ": dropped")});
+      return;
+    case Op::kFenceHeavy:
+      result.push_back(
+          {&site, Mutation::Part::kDrop, {}, absl::StrCat(what, ": heavy -> seq_cst")});
       return;
     case Op::kCompareExchange:
       for (const memory_order order : weaker(Op::kCompareExchange, site.order)) {
@@ -111,6 +116,10 @@ std::string_view name(Op op) {
       return "compare_exchange";
     case Op::kFence:
       return "fence";
+    case Op::kFenceLight:
+      return "fence_light";
+    case Op::kFenceHeavy:
+      return "fence_heavy";
     case Op::kRead:
       return "read";
     case Op::kWrite:

@@ -33,6 +33,8 @@ enum class Op : uint8_t {
   kFetchXor,
   kCompareExchange,
   kFence,
+  kFenceLight,
+  kFenceHeavy,
   kRead,
   kWrite,
   kLock,
@@ -112,7 +114,7 @@ struct Mutation {
   enum class Part : uint8_t {
     kOrder,    // weaken the order; of a fence to relaxed: drop it
     kFailure,  // weaken the order of a failing compare-exchange
-    kDrop,     // leave out the lock or the wake-up
+    kDrop,     // leave out the lock, the wake-up or what is asymmetric about a fence
   };
 
   const Site* site = nullptr;
