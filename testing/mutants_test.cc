@@ -107,13 +107,13 @@ TEST(Mutants, OfLocksKnowUniqueLocks) {
   Suite suite("UniqueLock", {"testing/mutants_test.cc"});
   suite.scenario("adds under the lock", [] {
     Event event;
-    const auto lock = [&] {
+    const auto change = [&] {
       ModelSync::unique_lock lock(event.mutex);
       while (event.done.read()) event.changed.wait(lock);
       event.done.write() = true;
       event.done.write() = false;
     };
-    run_threads({{"one", lock}, {"other", lock}});
+    run_threads({{"one", change}, {"other", change}});
   });
   const MutantReport report = suite.mutants();
   EXPECT_TRUE(report.ok()) << report;
