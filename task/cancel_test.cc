@@ -88,13 +88,15 @@ TEST(Cancel, OneThatCameEarlierEndsTheNextWaitAtOnce) {
 
 TEST(Cancel, ReachesTheWaitsOfAwaitedChildren) {
   CancelSource source;
-  const auto middle = []() -> Task<bool> {
+  std::atomic<bool> looked{false};
+  const auto middle = [&looked]() -> Task<bool> {
     const bool before = co_await cancel_requested();
+    looked.store(true);
     const absl::Status slept = co_await sleep_long();
     co_return !before && absl::IsCancelled(slept) && co_await cancel_requested();
   };
   std::thread canceller([&] {
-    std::this_thread::sleep_for(milliseconds(5));
+    while (!looked.load()) std::this_thread::yield();
     source.cancel();
   });
   EXPECT_TRUE(block_on(with_cancel(source.token(), middle())));

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "annulet/task/executor.h"
+#include "annulet/task/internal/group.h"
 #include "annulet/task/task.h"
 
 namespace annulet::task {
@@ -71,8 +72,7 @@ class [[nodiscard]] WhenAllAwaiter {
 
   template <TaskPromise P>
   std::coroutine_handle<> await_suspend(std::coroutine_handle<P> parent) noexcept {
-    group_.parent = parent;
-    group_.pending.store(sizeof...(T), std::memory_order_relaxed);  // the posts hand it on
+    group_.begin(parent, sizeof...(T));
     GroupStart start(group_, parent.promise());
     std::apply([&](Task<T>&... task) { (start.add(task.promise()), ...); }, tasks_);
     return start.first();
@@ -97,8 +97,7 @@ class [[nodiscard]] WhenAllVectorAwaiter {
 
   template <TaskPromise P>
   std::coroutine_handle<> await_suspend(std::coroutine_handle<P> parent) noexcept {
-    group_.parent = parent;
-    group_.pending.store(tasks_.size(), std::memory_order_relaxed);  // the posts hand it on
+    group_.begin(parent, tasks_.size());
     GroupStart start(group_, parent.promise());
     for (Task<T>& task : tasks_) start.add(task.promise());
     return start.first();

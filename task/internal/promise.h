@@ -3,7 +3,6 @@
 #ifndef ANNULET_TASK_INTERNAL_PROMISE_H_
 #define ANNULET_TASK_INTERNAL_PROMISE_H_
 
-#include <atomic>
 #include <coroutine>
 #include <cstddef>
 #include <exception>
@@ -13,16 +12,11 @@
 
 #include "annulet/task/internal/cancel_state.h"
 #include "annulet/task/internal/frame_cache.h"
+#include "annulet/task/internal/group.h"
 #include "annulet/task/internal/join_state.h"
 #include "annulet/task/runnable.h"
 
 namespace annulet::task::internal {
-
-// What children of when_all share: the last one to end resumes the parent.
-struct Group {
-  std::coroutine_handle<> parent;
-  std::atomic<size_t> pending{0};
-};
 
 class PromiseBase : public Runnable {
  public:
@@ -62,10 +56,8 @@ class PromiseBase : public Runnable {
   std::coroutine_handle<> ended() noexcept {
     if (join_.spawned()) return leave_to_loop();
     if (!join_.grouped()) return join_.parent();
-    Group* group = static_cast<Group*>(join_.group());
-    // Acquire and release: the parent, resumed by the last child, sees the results of all.
-    const bool last = group->pending.fetch_sub(1, std::memory_order_acq_rel) == 1;
-    return last ? group->parent : std::noop_coroutine();
+    const std::coroutine_handle<> parent = static_cast<Group*>(join_.group())->leave();
+    return parent ? parent : std::noop_coroutine();
   }
 
   // Spawned: lets the loop that runs this thread reap the frame.
