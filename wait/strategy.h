@@ -4,22 +4,25 @@
 // meanwhile. Each waiting thread has an object of the type that it chose; those who wait for the
 // same thing may choose differently. They share a Bell, which whoever makes the change rings.
 //
-//   | type           | reacts within | burns         | use it when                               |
-//   | BusySpinWait   | 0.1 us        | a core        | the thread has a core of its own          |
-//   | PauseWait      | 0.1 us        | a core        | its sibling hyperthread has work to do    |
-//   | YieldWait      | 0.1 us to ms  | idle cores    | there are more threads than cores         |
-//   | SleepWait      | 60 us         | a few percent | latency does not matter, ringing may not  |
-//   | BlockWait      | 3 to 50 us    | nothing       | there is not always something to do       |
-//   | TimedBlockWait | 3 to 50 us    | next to none  | a change may come without the bell        |
-//   | PhasedWait     | by phase      | by phase      | it mostly takes short, sometimes long     |
+//   | type           | reacts within | burns         | use it when                              |
+//   | BusySpinWait   | 0.1 us        | a core        | the thread has a core of its own         |
+//   | PauseWait      | 0.1 us        | a core        | its sibling hyperthread has work to do   |
+//   | YieldWait      | 0.1 us to ms  | idle cores    | there are more threads than cores        |
+//   | SleepWait      | 60 us         | a few percent | changes are made that ring no bell       |
+//   | BlockWait      | 3 to 50 us    | nothing       | there is not always something to do      |
+//   | TimedBlockWait | 3 to 50 us    | next to none  | a change may come without the bell, and  |
+//   |                |               |               | is then seen within the interval         |
+//   | PhasedWait     | by phase      | by phase      | it mostly takes short, sometimes long    |
 //
 //   waiter:  strategy.wait([&] { return sequence.load(acquire) >= wanted; }, bell, until);
 //   changer: sequence.store(wanted, release);  bell.notify_all();
 //
 // Cost: wait() for what is true already is one call of ready(). Ringing with nobody asleep is two
-// loads (0.2 ns): those who block pay for the fence, by membarrier(2).
+// loads (0.2 ns). Each time that somebody goes to sleep he pays for that with a system call, and
+// every thread of the process that runs with an interrupt (membarrier).
 // Threads: wait() by the thread that owns the strategy, the bell by any.
-// Lifetime: the bell outlives every wait.
+// Lifetime: the bell outlives every wait and every ringing, which comes after the change: who spins
+// may see the change and go on before the bell has rung.
 // Source: the wait strategies of the LMAX Disruptor.
 #ifndef ANNULET_WAIT_STRATEGY_H_
 #define ANNULET_WAIT_STRATEGY_H_
@@ -42,7 +45,8 @@ using BasicBell = BasicEventCount<Sync, AsymmetricFence<Sync>>;
 using Bell = BasicBell<>;
 
 // wait(ready, bell, until): true once ready() returns true; false if it did not until `until`.
-// ready() is called often, from the waiting thread, and must not block.
+// ready() is called often, from the waiting thread, and must not block. If it throws, so does
+// wait().
 template <class T, class Sync = RealSync>
 concept WaitStrategy = requires(T strategy, bool (*ready)(), BasicBell<Sync>& bell) {
   { strategy.wait(ready, bell, kNever) } -> std::same_as<bool>;
@@ -114,11 +118,9 @@ class BasicSleepWait {
 
   template <class Ready>
   bool wait(const Ready& ready, BasicBell<Sync>&, Deadline until) {
-    for (uint32_t look = 0; look < looks_; ++look) {
-      if (ready()) return true;
-      Sync::yield();
-    }
+    uint32_t look = 0;
     return internal::look_until(ready, until, 1, [&] {
+      if (look++ < looks_) return Sync::yield();
       parker_.park(std::min(until, deadline_after(Clock::now(), nap_)));
     });
   }
@@ -139,18 +141,28 @@ class BasicTimedBlockWait {
   template <class Ready>
   bool wait(const Ready& ready, BasicBell<Sync>& bell, Deadline until) {
     while (!ready()) {
+      if (until != kNever && Clock::now() >= until) return false;
       const auto key = bell.prepare_wait();
-      if (ready()) {
-        bell.cancel_wait();
-        return true;
-      }
+      if (looks_ready(ready, bell)) return true;
       bell.commit_wait(key, parker_, std::min(until, deadline_after(Clock::now(), interval_)));
-      if (until != kNever && Clock::now() >= until) return ready();
     }
     return true;
   }
 
  private:
+  // The last look between prepare_wait() and commit_wait(). True: the wait is cancelled.
+  template <class Ready>
+  static bool looks_ready(const Ready& ready, BasicBell<Sync>& bell) {
+    try {
+      if (!ready()) return false;
+    } catch (...) {
+      bell.cancel_wait();
+      throw;
+    }
+    bell.cancel_wait();
+    return true;
+  }
+
   std::chrono::nanoseconds interval_;
   BasicThreadParker<Sync> parker_;
 };

@@ -12,8 +12,10 @@ using model_check::ModelSync;
 
 // Two changes, each of which the waiter must see; the second strikes it at any point of its first
 // wait or its second.
-template <class Strategy>
+template <class Strategy, bool kDeadline = false>
 void two_changes() {
+  // Far enough that it never comes by the real clock; in the model it may come at any moment.
+  const Deadline until = kDeadline ? Clock::now() + std::chrono::hours(24) : kNever;
   BasicBell<ModelSync> bell;
   ModelSync::cell<int> data;
   ModelSync::atomic<int> sequence{0};
@@ -23,7 +25,7 @@ void two_changes() {
          Strategy strategy;
          for (int wanted = 1; wanted <= 2; ++wanted) {
            const auto ready = [&] { return sequence.load(std::memory_order_acquire) >= wanted; };
-           model_check::ensure(strategy.wait(ready, bell, kNever), "gave up without a deadline");
+           model_check::ensure(strategy.wait(ready, bell, until), "gave up before the deadline");
          }
          model_check::ensure(data.read() == 2, "the change is not visible");
        }},
@@ -42,6 +44,7 @@ model_check::Suite suite() {
   model_check::Suite suite("WaitStrategy", {"annulet/wait/event_count.h"});
   suite.scenario("blocks", two_changes<BasicBlockWait<ModelSync>>);
   suite.scenario("blocks for a while", two_changes<BasicTimedBlockWait<ModelSync>>);
+  suite.scenario("blocks until a deadline", two_changes<BasicBlockWait<ModelSync>, true>);
   suite.scenario("pauses", two_changes<BasicPauseWait<ModelSync>>);
   return suite;
 }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <stdexcept>
 #include <thread>
 
 namespace annulet::wait {
@@ -43,10 +44,35 @@ TYPED_TEST(WaitStrategies, GiveUpAtTheirDeadlineAndNotBefore) {
   EXPECT_GE(Clock::now(), until);
 }
 
-TYPED_TEST(WaitStrategies, GiveUpAtOnceForADeadlineInThePast) {
+TYPED_TEST(WaitStrategies, GiveUpSoonForADeadlineInThePast) {
   Bell bell;
   TypeParam strategy;
-  EXPECT_FALSE(strategy.wait([] { return false; }, bell, Deadline()));
+  int looks = 0;
+  EXPECT_FALSE(strategy.wait([&] { return ++looks < 0; }, bell, Deadline()));
+  EXPECT_LE(looks, 300);
+}
+
+// A waiter that is forgotten would make each notify() raise the key.
+Bell::Key key_of(Bell& bell) {
+  const Bell::Key key = bell.prepare_wait();
+  bell.cancel_wait();
+  return key;
+}
+
+TYPED_TEST(WaitStrategies, LeaveTheBellAsItWasWhenALookThrows) {
+  Bell bell;
+  TypeParam strategy;
+  for (const int throwing : {1, 2}) {
+    int looks = 0;
+    const auto ready = [&]() -> bool {
+      if (++looks == throwing) throw std::runtime_error("a look");
+      return false;
+    };
+    const Bell::Key before = key_of(bell);
+    EXPECT_THROW(strategy.wait(ready, bell, kNever), std::runtime_error);
+    bell.notify_all();
+    EXPECT_EQ(key_of(bell), before);
+  }
 }
 
 TYPED_TEST(WaitStrategies, PassATurnToAndFro) {

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -19,24 +20,26 @@ bool membarrier(int command) { return syscall(SYS_membarrier, command, 0, 0) == 
 
 void RealSync::prepare_asymmetric_fences() {
   static const bool registered = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
-  // Relaxed, as fence_light() says.
-  if (registered) membarrier_.store(true, std::memory_order_relaxed);
+  // Relaxed, as fence_light() says. Not stored again: many read it.
+  if (registered && !membarrier_.load(std::memory_order_relaxed)) {
+    membarrier_.store(true, std::memory_order_relaxed);
+  }
 }
 
+// A child process inherits the registration.
 void RealSync::fence_heavy() {
   if (!membarrier_.load(std::memory_order_relaxed)) return fence(std::memory_order_seq_cst);
-  if (membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED)) return;
-  // A child process may have to register anew.
-  if (membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) &&
-      membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED)) {
-    return;
+  while (!membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED)) {
+    if (errno == ENOMEM) {
+      yield();
+      continue;
+    }
+    // The light fences are for the compiler alone: to go on would lose wake-ups.
+    std::perror(
+        "annulet: membarrier(2), allowed at first, fails now; a seccomp filter that is installed "
+        "later must allow it");
+    std::abort();
   }
-  // The light fences are gone: to go on would lose wake-ups.
-  std::fputs(
-      "annulet: membarrier(2) was allowed at first and is refused now; a seccomp filter that is "
-      "installed later must allow it\n",
-      stderr);
-  std::abort();
 }
 
 void RealSync::futex_wait(std::atomic<uint32_t>& word, uint32_t expected, Deadline until) {

@@ -19,6 +19,7 @@
 #include <thread>
 #include <utility>
 
+#include "annulet/wait/cache_line.h"
 #include "annulet/wait/deadline.h"
 
 namespace annulet::wait {
@@ -62,11 +63,13 @@ class RealSync {
   }
 
   // The two sides of an asymmetric fence, for where one side is frequent and the other one rare. A
-  // light and a heavy one order the two threads as two seq_cst fences would; two light ones order
-  // nothing. The light one costs a load and a branch (0.2 ns), the heavy one a system call (0.3 us)
-  // and an interrupt of each core where the process runs besides (2 to 10 us in a virtual machine).
-  // Where the kernel refuses membarrier(2) both are seq_cst fences. Neither is for data: that needs
-  // release and acquire. Source: P1202, asymmetric fences; membarrier(2), private expedited.
+  // light and a heavy one order two threads of this process as two seq_cst fences would; two light
+  // ones order nothing. The light one costs a load and a branch (0.2 ns), the heavy one a system
+  // call (0.3 us) and an interrupt of each core where the process runs besides (2 to 10 us in a
+  // virtual machine). Where the kernel refuses membarrier(2) when it is first asked, both are
+  // seq_cst fences; where it refuses later, fence_heavy() ends the process. Neither is for data:
+  // that needs release and acquire.
+  // Source: P1202, asymmetric fences; membarrier(2), private expedited.
   static void fence_light() {
     // Relaxed: prepare_asymmetric_fences() came before whatever shares an object with this thread.
     if (membarrier_.load(std::memory_order_relaxed)) {
@@ -102,7 +105,7 @@ class RealSync {
 
  private:
   // Set once, if the kernel allows it; then light fences are for the compiler alone.
-  static inline constinit std::atomic<bool> membarrier_{false};
+  alignas(kCacheLine) static inline constinit std::atomic<bool> membarrier_{false};
 };
 
 }  // namespace annulet::wait

@@ -90,6 +90,8 @@ TEST(ThreadParker, HandsOverWhatTheWakerWroteBefore) {
   EXPECT_EQ(shared, 2 * kRounds);
 }
 
+constinit EventCount g_event_count;  // may be used before main()
+
 template <class T>
 class EventCounts : public ::testing::Test {};
 using Kinds = ::testing::Types<EventCount, AsymmetricEventCount>;
@@ -164,6 +166,12 @@ TYPED_TEST(EventCounts, NoWakeUpIsLostBetweenAProducerAndASleepingConsumer) {
   }
   consumer.join();
   EXPECT_EQ(published.load(), kItems);
+}
+
+TEST(EventCount, IsThereBeforeAnyConstructorRuns) {
+  g_event_count.notify_all();
+  (void)g_event_count.prepare_wait();
+  g_event_count.cancel_wait();
 }
 
 TEST(Backoff, SpinsFirstThenYieldsThenIsExhausted) {
