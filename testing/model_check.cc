@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iostream>
 #include <optional>
 
 #include "absl/log/check.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "annulet/testing/internal/explore.h"
 
@@ -86,7 +88,8 @@ Result Suite::check() {
       if (!result.ok()) result.failure = absl::StrCat(request->name, ": ", result.failure);
       return result;
     }
-    return Result();  // it names something else
+    std::cerr << name_ << ": nothing run, ANNULET_MODEL_REPLAY names another scenario\n";
+    return Result();
   }
   return explore_all();
 }
@@ -122,7 +125,12 @@ MutantReport Suite::mutants() {
   std::sort(scenarios_.begin(), scenarios_.end(), [](const Scenario& a, const Scenario& b) {
     return a.executions != b.executions ? a.executions < b.executions : a.name < b.name;
   });
-  for (const internal::Mutation& mutation : internal::mutations(sites_, files_)) {
+  const std::vector<internal::Mutation> mutations = internal::mutations(sites_, files_);
+  if (mutations.empty()) {
+    report.error = absl::StrCat("nothing to weaken: no scenario executes an ordered access in ",
+                                absl::StrJoin(files_, ", "));
+  }
+  for (const internal::Mutation& mutation : mutations) {
     report.mutants.push_back(try_mutant(mutation, report.executions));
   }
   return report;

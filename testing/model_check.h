@@ -19,17 +19,19 @@
 // exceptions that escape.
 //
 // What it does not explore:
-// - more preemptions than Options::preemptions, more of the other events than Options says; a
-// switch
-//   at a blocking operation, a pause or the end of a thread is no preemption.
+// - more preemptions than Options::preemptions, and more of the other events than Options says. A
+//   switch at a blocking operation, a pause or the end of a thread is no preemption.
 // - the slow path of a loop that gives up after n pauses, unless n is at most Options::spurious or
 //   nobody else can run meanwhile: let the structure spin less under the model.
-// - loads that read a store executed later (load buffering), and modification orders other than the
-//   order of execution (two threads that store to one location, each behind the other). The order
+// - loads that read a store executed later (load buffering), and modification orders other than
+//   that of execution (two threads that store to one location, each behind the other). The order
 //   of seq_cst operations is that of execution, too (P0668 lets some stand before what they
 //   follow).
+// - a thread that a futex woke and that misses what its waker stored before: no kernel does that,
+//   though C++ says nothing of it.
 // - plain memory that is no cell, and how long a reference from a cell is used.
-// - time: a deadline may pass at any moment, however far it is.
+// - time: a deadline may pass at any moment, however far it is. Code that reads the clock itself
+//   reads the real one.
 // - thread_local variables and thread ids: all threads of a scenario share them.
 // - the reuse of memory that was destroyed (ABA by the allocator); a structure's own free list is
 //   seen.
@@ -137,8 +139,8 @@ struct Result {
 Result check(std::string_view name, const std::function<void()>& body, const Options& options = {});
 
 struct Mutant {
-  std::string name;       // "BasicEventCount::notify fence: seq_cst -> acq_rel"
-  std::string position;   // "wait/event_count.h:107"
+  std::string name;       // "SymmetricFence::notifier fence: seq_cst -> acq_rel"
+  std::string position;   // "wait/event_count.h:53"
   std::string killed_by;  // the scenario that noticed; empty: it survived
   std::string failure;    // how, or why it could not be decided
   std::string replay;     // the value of ANNULET_MODEL_REPLAY that shows it

@@ -46,6 +46,8 @@ class ModelSync {
   template <class T>
   class atomic {
     static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(uint64_t));
+    // Padding would be compared with the value.
+    static_assert(std::has_unique_object_representations_v<T> || std::is_floating_point_v<T>);
 
    public:
     using value_type = T;

@@ -75,7 +75,9 @@ TEST(Mutants, AreReplayedToo) {
 }
 
 TEST(Mutants, MustExist) {
-  EXPECT_FALSE(spin_lock_suite({"testing/no_such_header.h"}).mutants().ok());
+  const MutantReport report = spin_lock_suite({"testing/no_such_header.h"}).mutants();
+  EXPECT_FALSE(report.ok());
+  EXPECT_THAT(report.error, HasSubstr("testing/no_such_header.h"));
 }
 
 TEST(Mutants, ThatCouldNotBeExploredAreNotCountedAsKilled) {

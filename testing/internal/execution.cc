@@ -150,6 +150,7 @@ void Execution::run_threads(std::vector<ModelThread> threads) {
     thread.reads.clear();
     thread.busy.clear();
     thread.news.clear();
+    thread.same_spin = false;
     thread.status = Status::kReady;
     std::unique_ptr<Fiber>& fiber = fibers().threads[i];
     if (fiber == nullptr) fiber = std::make_unique<Fiber>([i] { thread_loop(i); });

@@ -73,7 +73,7 @@ struct Site {
   std::memory_order order = std::memory_order_relaxed;
   std::memory_order failure = std::memory_order_relaxed;
 
-  // "wait/event_count.h:107"
+  // "wait/event_count.h:53"
   std::string position() const;
   std::string function() const { return short_function_name(where.function_name()); }
 };
@@ -120,7 +120,7 @@ struct Mutation {
   const Site* site = nullptr;
   Part part = Part::kOrder;
   std::memory_order order = std::memory_order_relaxed;  // the weaker one
-  std::string name;                                     // "notify fence: seq_cst -> acq_rel"
+  std::string name;                                     // "X::notify fence: seq_cst -> acq_rel"
 
   bool drops(const Site* other) const { return site == other && part == Part::kDrop; }
 };
