@@ -23,36 +23,25 @@ bool Scheduler::admit() noexcept {
     // The spawning task lives itself, so a close() seen late cannot make wait_until_idle() miss
     // this one.
     if (closed()) return false;
-    Worker::increment(worker->admitted_);
+    worker->tally_.begin();
     return true;
   }
-  uint64_t before = intake_.load(std::memory_order_relaxed);  // checked by the exchange
-  do {
-    if ((before & kClosed) != 0) return false;
-  } while (!intake_.compare_exchange_weak(before, before + 1,
-                                          std::memory_order_relaxed));  // the post hands over
-  return true;
+  return intake_.begin();
 }
 
 void Scheduler::retire() noexcept {
   // Tasks run, and so end, on workers alone.
-  Worker::increment(current_worker()->retired_);
+  current_worker()->tally_.end();
 }
 
 uint64_t Scheduler::live() const {
-  // Ends are read before beginnings: a task that began before the first of these reads is counted
-  // as begun, so equality means that at the moment between the two nothing lived.
-  uint64_t ended = 0;
-  for (const auto& worker : workers_)
-    ended += worker->retired_.load(std::memory_order_acquire);  // with increment()
-  uint64_t begun = intake_.load(std::memory_order_acquire) & ~kClosed;
-  for (const auto& worker : workers_)
-    begun += worker->admitted_.load(std::memory_order_acquire);  // with increment()
-  return begun - ended;
+  return internal::live_tasks(intake_, workers_, [](const auto& worker) -> const internal::Tally& {
+    return worker->tally_;
+  });
 }
 
 void Scheduler::close() {
-  intake_.fetch_or(kClosed, std::memory_order_acq_rel);  // pairs with closed()
+  intake_.close();
   // From its next turn on each worker announces its progress; the token makes sure that it takes
   // one.
   for (const auto& worker : workers_) worker->parker_.unpark();

@@ -22,6 +22,7 @@
 #include <memory>
 #include <vector>
 
+#include "annulet/sched/internal/live_count.h"
 #include "annulet/sched/worker.h"
 #include "annulet/task/executor.h"
 #include "annulet/wait/deadline.h"
@@ -56,14 +57,12 @@ class Scheduler final : public task::Executor {
   // suspended for ever.
   void stop();
 
-  // Acquire pairs with close() and stop().
-  bool closed() const { return (intake_.load(std::memory_order_acquire) & kClosed) != 0; }
+  bool closed() const { return intake_.closed(); }
+  // Acquire pairs with stop().
   bool stopped() const { return stopped_.load(std::memory_order_acquire); }
 
  private:
   friend class Worker;
-
-  static constexpr uint64_t kClosed = uint64_t{1} << 63;
 
   Worker* current_worker() const;
   // For workers, once closed: lets wait_until_idle() look again.
@@ -74,9 +73,7 @@ class Scheduler final : public task::Executor {
   std::atomic<bool> stopped_{false};
   std::atomic<size_t> next_worker_{0};
 
-  // How many tasks were spawned by threads that are no workers, and whether spawning is over, in
-  // one word: an admission and close() cannot miss each other.
-  alignas(wait::kCacheLine) std::atomic<uint64_t> intake_{0};
+  alignas(wait::kCacheLine) internal::Intake intake_;
 };
 
 }  // namespace annulet::sched

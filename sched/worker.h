@@ -11,10 +11,7 @@
 #ifndef ANNULET_SCHED_WORKER_H_
 #define ANNULET_SCHED_WORKER_H_
 
-#include <atomic>
-#include <cstddef>
-#include <cstdint>
-
+#include "annulet/sched/internal/live_count.h"
 #include "annulet/task/executor.h"
 #include "annulet/task/inbox.h"
 #include "annulet/task/runnable_queue.h"
@@ -53,19 +50,12 @@ class Worker final : public task::Executor {
   void run_ready();
   void sleep();
 
-  // Counters that one thread writes and any may read.
-  static void increment(std::atomic<uint64_t>& counter) {
-    counter.store(counter.load(std::memory_order_relaxed) + 1,
-                  std::memory_order_release);  // pairs with Scheduler::live()
-  }
-
   Scheduler& scheduler_;
   wait::Parker& parker_;
   task::RunnableQueue ready_;
   task::TimerHeap timers_;
   task::WorkerContext context_;
-  std::atomic<uint64_t> admitted_{0};  // tasks spawned from this worker
-  std::atomic<uint64_t> retired_{0};   // tasks that ended on this worker
+  internal::Tally tally_;  // of the tasks spawned here and of those that ended here
 
   // Written by other threads.
   alignas(wait::kCacheLine) task::Inbox<task::Runnable> inbox_;

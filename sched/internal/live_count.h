@@ -1,0 +1,85 @@
+// How many tasks live, counted without a word that all workers write.
+//
+// Each worker counts what begins and what ends on it in a Tally of its own; the Intake counts what
+// threads that are no workers begin, and closes. live_tasks() adds them up.
+//
+// Why a count of 0 is true once the intake is closed. Ends are read before beginnings. An end that
+// was read has its beginning behind it, for the task was handed from where it began to where it
+// ended; so no end is counted without its beginning, and a missing end only makes the count larger.
+// A worker begins tasks only while one runs on it, whose own end is still to come.
+// Cost: begin() and end() a plain addition, from outside a compare-exchange.
+// Threads: a tally is written by its worker, read by any; the intake by any.
+#ifndef ANNULET_SCHED_INTERNAL_LIVE_COUNT_H_
+#define ANNULET_SCHED_INTERNAL_LIVE_COUNT_H_
+
+#include <atomic>
+#include <cstdint>
+
+#include "annulet/wait/sync.h"
+
+namespace annulet::sched::internal {
+
+template <class Sync = wait::RealSync>
+class BasicTally {
+ public:
+  void begin() { increment(begun_); }
+  void end() { increment(ended_); }
+
+  // Relaxed: ordered by the ends that were read before.
+  uint64_t begun() const { return begun_.load(std::memory_order_relaxed); }
+  // Acquire pairs with increment(): the beginnings of these tasks, and what they did, are visible.
+  uint64_t ended() const { return ended_.load(std::memory_order_acquire); }
+
+ private:
+  using Counter = typename Sync::template atomic<uint64_t>;
+
+  static void increment(Counter& counter) {
+    // One thread writes it. Release pairs with ended().
+    counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  }
+
+  Counter begun_{0};
+  Counter ended_{0};
+};
+
+template <class Sync = wait::RealSync>
+class BasicIntake {
+ public:
+  // Counts one task more. False: closed.
+  bool begin() {
+    uint64_t before = word_.load(std::memory_order_relaxed);  // checked by the exchange
+    do {
+      if ((before & kClosed) != 0) return false;
+    } while (!word_.compare_exchange_weak(before, before + 1,
+                                          std::memory_order_relaxed));  // the post hands over
+    return true;
+  }
+
+  // Relaxed: what was counted before is in the same word.
+  void close() { word_.fetch_or(kClosed, std::memory_order_relaxed); }
+  bool closed() const { return (word_.load(std::memory_order_relaxed) & kClosed) != 0; }
+  uint64_t begun() const { return word_.load(std::memory_order_relaxed) & ~kClosed; }
+
+ private:
+  static constexpr uint64_t kClosed = uint64_t{1} << 63;
+
+  // The count, and whether it is closed, in one word: begin() and close() cannot miss each other.
+  typename Sync::template atomic<uint64_t> word_{0};
+};
+
+// `tally_of(worker)` for each of `workers`. Exact once the intake is closed.
+template <class Intake, class Workers, class TallyOf>
+uint64_t live_tasks(const Intake& intake, const Workers& workers, const TallyOf& tally_of) {
+  uint64_t ended = 0;
+  for (const auto& worker : workers) ended += tally_of(worker).ended();
+  uint64_t begun = intake.begun();
+  for (const auto& worker : workers) begun += tally_of(worker).begun();
+  return begun - ended;
+}
+
+using Tally = BasicTally<>;
+using Intake = BasicIntake<>;
+
+}  // namespace annulet::sched::internal
+
+#endif  // ANNULET_SCHED_INTERNAL_LIVE_COUNT_H_
