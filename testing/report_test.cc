@@ -79,12 +79,12 @@ TEST(Replay, RunsJustTheFailingExecution) {
 
 TEST(Replay, KnowsScenariosByAnyName) {
   const std::string name = "he@home doesn't fail@once";
-  const Result first = check(name, needs_two_preemptions);
+  const Result first = check(name, needs_two_preemptions, {.preemptions = 2});
   std::ostringstream printed;
   printed << first;
   EXPECT_THAT(printed.str(), HasSubstr("he@home doesn'\\''t fail@once@2.1.1@"));
   const ScopedEnvironment replay("ANNULET_MODEL_REPLAY", first.replay);
-  EXPECT_EQ(check(name, needs_two_preemptions).failure, first.failure);
+  EXPECT_EQ(check(name, needs_two_preemptions, {.preemptions = 2}).failure, first.failure);
 }
 
 TEST(Replay, SaysWhenItDoesNotFit) {
