@@ -13,17 +13,17 @@ uint32_t Execution::construct_mutex(const void* address, const Where& where) {
   return static_cast<uint32_t>(mutexes_.size() - 1);
 }
 
-void Execution::destroy_mutex(Ref mutex) {
-  end(mutex.id < mutexes_.size() ? &mutexes_[mutex.id].lifetime : nullptr, mutex.address);
-  if (mutexes_[mutex.id].owner != Mutex::kNobody) {
-    fail(absl::StrCat("a mutex goes while ", threads_[mutexes_[mutex.id].owner].name,
+void Execution::destroy_mutex(Ref ref) {
+  end(mutex(ref.id), ref.address);
+  if (mutexes_[ref.id].owner != Mutex::kNobody) {
+    fail(absl::StrCat("a mutex goes while ", threads_[mutexes_[ref.id].owner].name,
                       " holds it, after ", describe(self().last)));
   }
 }
 
-Execution::Mutex& Execution::use_mutex(Ref mutex, const Site* site) {
-  use(mutex.id < mutexes_.size() ? &mutexes_[mutex.id].lifetime : nullptr, mutex.address, site);
-  return mutexes_[mutex.id];
+Execution::Mutex& Execution::use_mutex(Ref ref, const Site* site) {
+  use(mutex(ref.id), ref.address, site);
+  return mutexes_[ref.id];
 }
 
 bool Execution::lock(Ref ref, const Where& where) {
@@ -159,7 +159,7 @@ uint32_t Execution::construct_condition(const void* address, const Where& where)
 }
 
 void Execution::destroy_condition(Ref ref) {
-  end(ref.id < conditions_.size() ? &conditions_[ref.id] : nullptr, ref.address);
+  end(condition(ref.id), ref.address);
   for (int i = 0; i <= started_; ++i) {
     const Thread& thread = threads_[i];
     if (thread.status != Status::kAsleep || thread.asleep_on != ref.address) continue;
@@ -168,13 +168,12 @@ void Execution::destroy_condition(Ref ref) {
   }
 }
 
-bool Execution::wait(Ref condition, Ref mutex, bool timed, const Where& where) {
+bool Execution::wait(Ref ref, Ref lock, bool timed, const Where& where) {
   const Site* const site = begin(Op::kWait, where, {}, {});
-  use(condition.id < conditions_.size() ? &conditions_[condition.id] : nullptr, condition.address,
-      site);
+  use(condition(ref.id), ref.address, site);
   if (tracing()) note(site, "wait: sleeps");
-  unlock(mutex, where);
-  bool notified = sleep(condition.address, timed, site);
+  unlock(lock, where);
+  bool notified = sleep(ref.address, timed, site);
   if (tracing()) note(site, "wait ", notified ? "is notified" : "returns for no reason");
   if (!notified && timed && spurious_ < limits_.spurious && choose(2) == 1) {
     ++spurious_;
@@ -182,19 +181,18 @@ bool Execution::wait(Ref condition, Ref mutex, bool timed, const Where& where) {
   }
   self().memory.remember(notified);
   begin(Op::kWait, where, {}, {});
-  wait_for_lock(mutex, site);
+  wait_for_lock(lock, site);
   return notified || !timed;
 }
 
-void Execution::notify(Ref condition, int count, const Where& where) {
+void Execution::notify(Ref ref, int count, const Where& where) {
   const Site* const site = begin(Op::kNotify, where, {}, {});
-  use(condition.id < conditions_.size() ? &conditions_[condition.id] : nullptr, condition.address,
-      site);
+  use(condition(ref.id), ref.address, site);
   if (dropped(site)) {
     if (tracing()) note(site, "notify left out");
     return;
   }
-  const int woken = wake(condition.address, count);
+  const int woken = wake(ref.address, count);
   if (tracing()) note(site, "notify: wakes ", woken);
 }
 

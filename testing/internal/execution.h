@@ -204,18 +204,19 @@ class Execution {
   const Site* find(Op op, const Where& where, Order order, Order failure) {
     return sites_.find(op, where, order, failure);
   }
-  Order effective(const Site* site, Order order) const {
-    const bool mutated = mutation_ != nullptr && mutation_->site == site &&
-                         mutation_->part == Mutation::Part::kOrder;
-    return mutated ? mutation_->order : order;
-  }
-  Order effective_failure(const Site* site, Order order) const {
-    const bool mutated = mutation_ != nullptr && mutation_->site == site &&
-                         mutation_->part == Mutation::Part::kFailure;
+  // The order that the mutant, if there is one, makes of it.
+  Order effective(const Site* site, Order order,
+                  Mutation::Part part = Mutation::Part::kOrder) const {
+    const bool mutated = mutation_ != nullptr && mutation_->site == site && mutation_->part == part;
     return mutated ? mutation_->order : order;
   }
   bool dropped(const Site* site) const { return mutation_ != nullptr && mutation_->drops(site); }
   void born(Lifetime& lifetime, const void* address, const Where& where);
+  // Null when there is no such object.
+  Lifetime* atomic(uint32_t id) { return id < memory_.size() ? &memory_.at(id).lifetime : nullptr; }
+  Lifetime* cell(uint32_t id) { return id < cells_.size() ? &cells_[id] : nullptr; }
+  Lifetime* mutex(uint32_t id) { return id < mutexes_.size() ? &mutexes_[id].lifetime : nullptr; }
+  Lifetime* condition(uint32_t id) { return id < conditions_.size() ? &conditions_[id] : nullptr; }
   void use(Lifetime* lifetime, const void* address, const Site* site);
   void end(Lifetime* lifetime, const void* address);
   Location& use(Ref atomic, const Site* site);

@@ -58,19 +58,33 @@ class Progress {
   bool shown_ = false;
 };
 
-// Runs the path once more, this time writing it down.
+// One execution, written down.
+struct Followed {
+  std::string failure;
+  std::string trace;
+};
+
+Followed follow(std::string_view choices, const std::function<void()>& body, const Options& options,
+                SiteTable& sites, const Mutation* mutation) {
+  absl::StatusOr<Search> search = Search::following(choices);
+  if (!search.ok()) return {.failure = std::string(search.status().message()), .trace = ""};
+  Trace trace;
+  Execution execution(*search, sites, limits_of(options), mutation);
+  std::string failure = execution.run(body, &trace).value_or("");
+  if (!search->status().ok()) failure = std::string(search->status().message());
+  return {.failure = std::move(failure), .trace = trace.text()};
+}
+
+// Runs the failing path once more, this time writing it down.
 void write_down(const std::string& choices, const std::function<void()>& body,
                 const Options& options, SiteTable& sites, const Mutation* mutation,
                 Result& result) {
-  absl::StatusOr<Search> search = Search::following(choices);
-  CHECK(search.ok()) << search.status();
-  Trace trace;
-  Execution execution(*search, sites, limits_of(options), mutation);
-  const std::optional<std::string> failure = execution.run(body, &trace);
-  result.trace = trace.text();
-  if (failure.value_or("") != result.failure) {
+  const Followed again = follow(choices, body, options, sites, mutation);
+  result.trace = again.trace;
+  if (again.failure != result.failure) {
     absl::StrAppend(&result.failure, "\nWhen run again this execution ended otherwise (",
-                    failure.value_or("no failure"), "): the scenario does not repeat itself");
+                    again.failure.empty() ? "no failure" : again.failure,
+                    "): the scenario does not repeat itself");
   }
 }
 
@@ -146,18 +160,8 @@ Result replay(const ReplayRequest& request, const std::function<void()>& body,
   same.preemptions = request.preemptions;
   same.spurious = request.spurious;
   same.timeouts = request.timeouts;
-  Result result;
-  absl::StatusOr<Search> search = Search::following(request.choices);
-  if (!search.ok()) {
-    result.failure = search.status().message();
-    return result;
-  }
-  Trace trace;
-  Execution execution(*search, sites, limits_of(same), mutation);
-  result.failure = execution.run(body, &trace).value_or("");
-  if (!search->status().ok()) result.failure = search->status().message();
-  result.executions = 1;
-  result.trace = trace.text();
+  const Followed followed = follow(request.choices, body, same, sites, mutation);
+  Result result{.failure = followed.failure, .trace = followed.trace, .executions = 1};
   std::cerr << "Replay of " << request.name << "\n"
             << result.trace << "Ends with: " << (result.ok() ? "no failure" : result.failure)
             << std::endl;

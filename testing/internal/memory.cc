@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "annulet/testing/internal/site.h"
+
 namespace annulet::model_check::internal {
 
 void Memory::clear() {
@@ -38,8 +40,7 @@ uint64_t Memory::read(ThreadMemory& thread, LocationId location, StoreIndex inde
   const Store& store = locations_[location].stores[index];
   thread.now.view.raise(location, index);
   if (order == std::memory_order_seq_cst) seq_cst_.raise(location, index);
-  const bool acquires = order != std::memory_order_relaxed && order != std::memory_order_release;
-  (acquires ? thread.now : thread.pending).join(store.released);
+  (acquires(order) ? thread.now : thread.pending).join(store.released);
   thread.remember(store.identity);
   return store.value;
 }
@@ -61,10 +62,8 @@ void Memory::read_modify_write(ThreadMemory& thread, LocationId location, uint64
 void Memory::append(ThreadMemory& thread, LocationId id, uint64_t value, std::memory_order order,
                     const Knowledge* continued, uint32_t step) {
   Location& location = locations_[id];
-  const bool releases = order == std::memory_order_release || order == std::memory_order_acq_rel ||
-                        order == std::memory_order_seq_cst;
   thread.remember(location.key);
-  Store store{value, releases ? thread.now : thread.at_release_fence,
+  Store store{value, releases(order) ? thread.now : thread.at_release_fence,
               mix(thread.history, thread.id), thread.id, step};
   const StoreIndex index = static_cast<StoreIndex>(location.stores.size());
   store.released.view.raise(id, index);
@@ -79,14 +78,13 @@ void Memory::append(ThreadMemory& thread, LocationId id, uint64_t value, std::me
 }
 
 void Memory::fence(ThreadMemory& thread, std::memory_order order) {
-  if (order == std::memory_order_relaxed) return;
-  if (order != std::memory_order_release) thread.now.join(thread.pending);
+  if (acquires(order)) thread.now.join(thread.pending);
   if (order == std::memory_order_seq_cst) {
     thread.remember(fingerprint_of(seq_cst_));
     thread.now.view.join(seq_cst_);
     seq_cst_.join(thread.now.view);
   }
-  if (order != std::memory_order_acquire && order != std::memory_order_consume) {
+  if (releases(order)) {
     thread.at_release_fence = thread.now;
     thread.tick();
   }

@@ -64,13 +64,11 @@ uint32_t Execution::construct(const void* address, uint64_t value, const Where& 
   return id;
 }
 
-void Execution::destroy(Ref atomic) {
-  end(atomic.id < memory_.size() ? &memory_.at(atomic.id).lifetime : nullptr, atomic.address);
-}
+void Execution::destroy(Ref ref) { end(atomic(ref.id), ref.address); }
 
-Location& Execution::use(Ref atomic, const Site* site) {
-  use(atomic.id < memory_.size() ? &memory_.at(atomic.id).lifetime : nullptr, atomic.address, site);
-  return memory_.at(atomic.id);
+Location& Execution::use(Ref ref, const Site* site) {
+  use(atomic(ref.id), ref.address, site);
+  return memory_.at(ref.id);
 }
 
 // What a load may read at the oldest, given also that a spin must see something new.
@@ -148,7 +146,7 @@ bool Execution::compare_exchange(Ref atomic, uint64_t& expected, uint64_t desire
                                  Order failure, bool weak, const Where& where) {
   const Site* const site = begin(Op::kCompareExchange, where, success, failure);
   success = effective(site, success);
-  failure = effective_failure(site, failure);
+  failure = effective(site, failure, Mutation::Part::kFailure);
   const Location& location = use(atomic, site);
   const StoreIndex newest = location.newest();
   // The newest store first. It fails by any older one that has another value, since that much is a
@@ -224,28 +222,26 @@ uint32_t Execution::construct_cell(const void* address, const Where& where) {
   return static_cast<uint32_t>(cells_.size() - 1);
 }
 
-void Execution::destroy_cell(Ref cell) {
-  end(cell.id < cells_.size() ? &cells_[cell.id] : nullptr, cell.address);
-}
+void Execution::destroy_cell(Ref ref) { end(cell(ref.id), ref.address); }
 
-void Execution::read(Ref cell, const Where& where) {
+void Execution::read(Ref ref, const Where& where) {
   count_step();
   self().same_spin = false;
   const Site* const site = find(Op::kRead, where, {}, {});
-  use(cell.id < cells_.size() ? &cells_[cell.id] : nullptr, cell.address, site);
-  if (tracing()) note(site, "read ", name_of(cell.address));
+  use(cell(ref.id), ref.address, site);
+  if (tracing()) note(site, "read ", name_of(ref.address));
 }
 
-void Execution::write(Ref cell, const Where& where) {
+void Execution::write(Ref ref, const Where& where) {
   count_step();
   self().same_spin = false;
   const Site* const site = find(Op::kWrite, where, {}, {});
-  use(cell.id < cells_.size() ? &cells_[cell.id] : nullptr, cell.address, site);
+  use(cell(ref.id), ref.address, site);
   const ThreadMemory& memory = self().memory;
-  if (const auto* other = cells_[cell.id].accesses.write(memory.id, memory.now.clock, site)) {
-    report_race(*other, "writes", cell.address, site);
+  if (const auto* other = cells_[ref.id].accesses.write(memory.id, memory.now.clock, site)) {
+    report_race(*other, "writes", ref.address, site);
   }
-  if (tracing()) note(site, "write ", name_of(cell.address));
+  if (tracing()) note(site, "write ", name_of(ref.address));
 }
 
 // --- reports ---

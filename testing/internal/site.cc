@@ -140,8 +140,6 @@ std::string_view name(Op op) {
       return "futex_wake";
     case Op::kPause:
       return "pause";
-    case Op::kThread:
-      return "thread";
   }
   return "?";
 }

@@ -45,7 +45,6 @@ enum class Op : uint8_t {
   kFutexWait,
   kFutexWake,
   kPause,
-  kThread,
 };
 
 std::string_view name(Op op);
@@ -57,9 +56,6 @@ inline bool acquires(std::memory_order order) {
 inline bool releases(std::memory_order order) {
   return order == std::memory_order_release || order == std::memory_order_acq_rel ||
          order == std::memory_order_seq_cst;
-}
-inline bool sequentially_consistent(std::memory_order order) {
-  return order == std::memory_order_seq_cst;
 }
 
 // "annulet::wait::BasicEventCount<S>::Key annulet::wait::BasicEventCount<S>::notify(int) [S = X]"
