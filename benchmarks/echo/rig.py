@@ -1,5 +1,7 @@
 """What peers and instructions share: building, starting, pinning and ending the echo servers.
 
+benchmarks/ring uses what is not about servers.
+
 Every child ends with the block that started it, on Ctrl-C and on SIGTERM too, and should this
 process be killed outright, the kernel ends them (PR_SET_PDEATHSIG).
 """
@@ -12,6 +14,7 @@ import os
 import re
 import select
 import signal
+import statistics
 import subprocess
 import sys
 
@@ -59,34 +62,49 @@ def choose_servers(names):
     return chosen
 
 
+def bazel_build(targets):
+    """Builds the targets for measuring and returns the folder that they are in."""
+    bazel = os.environ.get("BAZEL", "bazel").split()
+    say("building")
+    built = subprocess.run(bazel + ["build", "--config=release"] + sorted(targets), cwd=ROOT,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if built.returncode != 0:
+        raise RigError("the build failed:\n" + built.stdout)
+    return subprocess.check_output(bazel + ["info", "--config=release", "bazel-bin"], cwd=ROOT,
+                                   text=True, stderr=subprocess.DEVNULL).strip()
+
+
+def built_path(folder, target):
+    path = os.path.join(folder, target.lstrip("/").replace(":", "/"))
+    if not os.path.exists(path):
+        raise RigError(f"{path} is missing")
+    return path
+
+
+def paired_ratio(left, right):
+    """Median, least and greatest of left[n] / right[n] over the rounds n of both, or None."""
+    ratios = [left[n] / right[n] for n in sorted(left.keys() & right.keys())]
+    if not ratios:
+        return None
+    return {"median": statistics.median(ratios), "min": min(ratios), "max": max(ratios),
+            "rounds": len(ratios)}
+
+
 class Programs:
     """Where the built programs are; builds them unless a folder of ready ones is given."""
 
     def __init__(self, servers, ready_folder=None):
-        self._folder = ready_folder
-        if ready_folder is None:
-            bazel = os.environ.get("BAZEL", "bazel").split()
-            targets = sorted({s.target for s in servers} | {LOAD})
-            say("building")
-            built = subprocess.run(bazel + ["build", "--config=release"] + targets, cwd=ROOT,
-                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-            if built.returncode != 0:
-                raise RigError("the build failed:\n" + built.stdout)
-            self._folder = subprocess.check_output(
-                bazel + ["info", "--config=release", "bazel-bin"], cwd=ROOT, text=True,
-                stderr=subprocess.DEVNULL).strip()
+        self._folder = ready_folder or bazel_build({s.target for s in servers} | {LOAD})
 
     def path(self, target):
-        path = os.path.join(self._folder, target.lstrip("/").replace(":", "/"))
-        if not os.path.exists(path):
-            raise RigError(f"{path} is missing")
-        return path
+        return built_path(self._folder, target)
 
     def command(self, server):
         return [self.path(server.target)] + server.options
 
 
-def _child_setup(core):
+def child_setup(core=None):
+    """In a child before it starts: ends with its parent, and runs on that core only."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if core is not None:
         os.sched_setaffinity(0, {core})
@@ -106,7 +124,7 @@ def _read_first_line(process):
 def running(command, core=None, backend=None, stop_signal=signal.SIGTERM, **options):
     """Starts a server and yields (address, process); ends it, and checks that it ended well."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
-                               preexec_fn=lambda: _child_setup(core), **options)
+                               preexec_fn=lambda: child_setup(core), **options)
     try:
         line, address = _read_first_line(process)
         if backend is not None and f"backend: {backend}," not in line.replace(")", ","):
@@ -135,7 +153,7 @@ def run_load(command, core=None, timeout=None):
     """Runs the load generator and returns its phases as a list of dictionaries."""
     process = subprocess.Popen(command + ["--format=json"], stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True,
-                               preexec_fn=lambda: _child_setup(core))
+                               preexec_fn=lambda: child_setup(core))
     try:
         out, err = process.communicate(timeout=timeout)
     finally:
