@@ -116,6 +116,9 @@ class BasicEventCount {
 
   void notify_all() { notify(std::numeric_limits<size_t>::max()); }
 
+  // How often a notify() found somebody waiting; modulo 2^32.
+  uint32_t rings() const { return epoch_.load(std::memory_order_relaxed); }
+
  private:
   // In the stack frame of a sleeping commit_wait(). Everything under mutex_.
   struct Waiter {

@@ -1,0 +1,51 @@
+// The memory of a ring: events built in place once, and never moved.
+#ifndef ANNULET_RING_INTERNAL_EVENT_ARRAY_H_
+#define ANNULET_RING_INTERNAL_EVENT_ARRAY_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <new>
+
+#include "annulet/ring/sequence.h"
+#include "annulet/wait/cache_line.h"
+
+namespace annulet::ring::internal {
+
+// An array of `size` cells, each made by make(index) where it stays. Starts at a cache line.
+template <class Cell>
+class EventArray {
+ public:
+  template <class Make>
+  EventArray(size_t size, const Make& make)
+      : cells_(static_cast<Cell*>(::operator new(size * sizeof(Cell), kAlignment))) {
+    try {
+      for (; size_ < size; ++size_) make(cells_ + size_, size_);
+    } catch (...) {
+      destroy();
+      throw;
+    }
+  }
+  ~EventArray() { destroy(); }
+  EventArray(const EventArray&) = delete;
+  EventArray& operator=(const EventArray&) = delete;
+
+  size_t size() const { return size_; }
+  Cell* data() const { return cells_; }
+  // The cell of a sequence. The size is a power of two.
+  Cell& of(Sequence sequence) const { return cells_[sequence & (size_ - 1)]; }
+
+ private:
+  static constexpr std::align_val_t kAlignment{std::max(wait::kCacheLine, alignof(Cell))};
+
+  void destroy() {
+    while (size_ > 0) cells_[--size_].~Cell();
+    ::operator delete(cells_, kAlignment);
+  }
+
+  Cell* cells_;
+  size_t size_ = 0;
+};
+
+}  // namespace annulet::ring::internal
+
+#endif  // ANNULET_RING_INTERNAL_EVENT_ARRAY_H_
