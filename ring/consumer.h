@@ -71,14 +71,14 @@ class Consumer {
   // Waits for events until `until`, by a strategy that the calling thread owns.
   template <class Wait>
   Wake wait(Wait& strategy, wait::Deadline until = wait::kNever) {
-    if (ring_->sequencer().state() == internal::State::kHalted) return Wake::kEnded;
+    if (reader_.is_stopped(*ring_, reader_.index())) return Wake::kEnded;
     if (known_ != next_ || (pauses_ != 0 && look_in_stream())) return Wake::kReady;
     uint32_t looks = 0;
     const auto look_near = [&] {
       ++looks;
       return look(/*far=*/false);
     };
-    const Wake wake = reader_.wait(*ring_, next_, look_near, strategy, until);
+    const Wake wake = reader_.wait(*ring_, reader_.index(), next_, look_near, strategy, until);
     pauses_ = wake == Wake::kReady && looks == 1 ? 1 : 0;
     if (looks != 1) internal::count(progress_->waits);
     return wake;
@@ -99,6 +99,12 @@ class Consumer {
     progress_->release(next_);
     internal::count(progress_->batches);
   }
+
+  // As many events as a consumer may keep to itself without holding the producers up.
+  size_t default_batch() const { return std::max<size_t>(1, ring_->capacity() / 4); }
+
+  // From any thread: wait() says kEnded from now on.
+  void stop() { reader_.stop(*ring_, reader_.index()); }
 
   // The first event that is not released.
   Sequence sequence() const { return next_; }

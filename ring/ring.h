@@ -52,6 +52,7 @@
 #include "annulet/ring/metrics.h"
 #include "annulet/ring/options.h"
 #include "annulet/ring/sequence.h"
+#include "annulet/ring/work_group.h"
 #include "annulet/wait/deadline.h"
 #include "annulet/wait/strategy.h"
 #include "annulet/wait/sync.h"
@@ -83,6 +84,7 @@ class Ring {
   using Array = typename Layout::template Array<T, Sync>;
   using Claim = ring::Claim<Ring>;
   using Consumer = ring::Consumer<Ring>;
+  using WorkGroup = ring::WorkGroup<Ring>;
 
   static constexpr bool kManyProducers = Sequencer::kManyProducers;
   static_assert(!kManyProducers || Array::kMarks,
@@ -161,6 +163,12 @@ class Ring {
   // FailedPrecondition: the ring is closed. InvalidArgument: one of `after` reads another ring.
   absl::StatusOr<Consumer> add_consumer(const ConsumerOptions<Ring>& options = {}) {
     return Consumer::join(*this, options);
+  }
+
+  // Workers that share the events among them; joins as add_consumer() does, with the same errors.
+  // InvalidArgument: no workers.
+  absl::StatusOr<WorkGroup> add_work_group(const WorkGroupOptions<Ring>& options) {
+    return WorkGroup::join(*this, options);
   }
 
   // No event is claimed from now on. Consumers handle what was published, or is still claimed, and

@@ -30,6 +30,8 @@ struct alignas(2 * wait::kCacheLine) Progress {
   typename Sync::template atomic<Sequence> released{0};
   // Rung after each change. On the same line, which the reader has at hand when it rings.
   wait::BasicBell<Sync> bell;
+  // Set by whoever wants the reader to end. Seen by it before or after a bell.
+  typename Sync::template atomic<bool> stopped{false};
   // Metrics: written by the reader alone.
   typename Sync::template atomic<uint64_t> batches{0};
   typename Sync::template atomic<uint64_t> waits{0};
@@ -100,6 +102,7 @@ class ProgressTable {
     const std::optional<size_t> index = vacancy(members, kVacant);
     if (!index) return std::nullopt;
     Progress<Sync>& entry = entries_[*index];
+    entry.stopped.store(false, std::memory_order_relaxed);
     if (members == bit(kVacant)) {
       const Place place = vacant_.read();
       entry.released.store(place.next, std::memory_order_relaxed);
@@ -121,6 +124,7 @@ class ProgressTable {
     const Mask members = members_.load(std::memory_order_relaxed);  // written under the lock
     const std::optional<size_t> index = vacancy(members, group);
     if (!index) return std::nullopt;
+    entries_[*index].stopped.store(false, std::memory_order_relaxed);
     entries_[*index].released.store(entries_[group].reach() + kFar, std::memory_order_relaxed);
     members_.store(members | bit(*index), std::memory_order_release);  // pairs with members()
     return index;

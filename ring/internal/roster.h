@@ -45,18 +45,6 @@ class Roster {
     });
   }
 
-  // The readers after whom nobody comes.
-  Mask last() const {
-    const typename Sync::lock_guard lock(mutex_);
-    Mask present = 0;
-    Mask awaited = 0;
-    for (size_t index = 0; index < readers_.size(); ++index) {
-      if (readers_[index].present) present |= Table::bit(index);
-      awaited |= readers_[index].after;
-    }
-    return present & ~awaited;
-  }
-
   void fail(const absl::Status& why) {
     const typename Sync::lock_guard lock(mutex_);
     if (failure_.ok()) failure_ = why;
@@ -86,11 +74,13 @@ class Roster {
     for (size_t index = 0; index < readers_.size(); ++index) {
       if (!readers_[index].present) continue;
       const Progress<Sync>& progress = table[index];
-      const Sequence released = progress.reach();
+      // A worker that does nothing is far ahead.
+      Sequence released = progress.reach();
+      if (distance(released, published) < 0) released = published;
       metrics.consumers.push_back(
           {.name = readers_[index].name,
            .released = released,
-           .lag = static_cast<uint64_t>(std::max<int64_t>(0, distance(released, published))),
+           .lag = published - released,
            .batches = progress.batches.load(std::memory_order_relaxed),
            .waits = progress.waits.load(std::memory_order_relaxed),
            .wake_ups = progress.bell.rings()});

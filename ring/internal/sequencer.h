@@ -59,6 +59,11 @@ class Sequencer {
   wait::BasicBell<Sync>& published_bell() { return published_bell_; }
   const wait::BasicBell<Sync>& published_bell() const { return published_bell_; }
 
+  void ring_all_bells() {
+    published_bell_.notify_all();
+    table_.ring_all_bells();
+  }
+
  protected:
   // Lets at most one thread close at a time; the rest is the derived class's business.
   template <class Shut>
@@ -69,8 +74,7 @@ class Sequencer {
     if (now == State::kOpen) shut();
     // Release pairs with the acquire in state().
     state_.store(how, std::memory_order_release);
-    published_bell_.notify_all();
-    table_.ring_all_bells();
+    ring_all_bells();
   }
 
   // One past the last sequence that may be claimed, from the readers' progress. Acquires what they

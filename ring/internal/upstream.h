@@ -112,14 +112,24 @@ class Reader {
     }
   }
 
-  // Waits until look() returns true.
+  // Whether the reader at `index`, this one or a worker of its group, is to end at once.
+  bool is_stopped(const Ring& ring, size_t index) const {
+    return ring.sequencer().state() == State::kHalted ||
+           ring.sequencer().table()[index].stopped.load(std::memory_order_relaxed);
+  }
+
+  void stop(Ring& ring, size_t index) const {
+    ring.sequencer().table()[index].stopped.store(true, std::memory_order_relaxed);
+    ring.sequencer().ring_all_bells();
+  }
+
+  // Waits until look() returns true. `next` is the first event that the reader at `index` waits
+  // for; look() may change it.
   template <class Look, class Wait>
-  Wake wait(Ring& ring, const Sequence& next, const Look& look, Wait& strategy,
+  Wake wait(Ring& ring, size_t index, const Sequence& next, const Look& look, Wait& strategy,
             wait::Deadline until) const {
     auto& sequencer = ring.sequencer();
-    const auto ended = [&] {
-      return sequencer.state() == State::kHalted || sequencer.ends_at(next);
-    };
+    const auto ended = [&] { return is_stopped(ring, index) || sequencer.ends_at(next); };
     if (is_first()) {
       Wake wake = Wake::kTimeout;
       const auto decided = [&] {
