@@ -44,8 +44,8 @@ absl::Status Crew::start() {
 
 absl::StatusOr<size_t> Crew::add_and_start(std::unique_ptr<Part> part) {
   const std::lock_guard lock(mutex_);
-  auto member = std::make_unique<Member>(
-      Member{.id = next_id_++, .attached = true, .part = std::move(part)});
+  auto member =
+      std::make_unique<Member>(Member{.id = next_id_++, .attached = true, .part = std::move(part)});
   if (absl::Status status = launch(*member); !status.ok()) return status;
   members_.push_back(std::move(member));
   return members_.back()->id;
@@ -106,9 +106,7 @@ absl::Status Crew::wait(wait::Deadline until) {
   const auto still_runs = [](const auto& member) {
     return member->thread.joinable() && !member->ended;
   };
-  const auto all_ended = [&] {
-    return std::none_of(members_.begin(), members_.end(), still_runs);
-  };
+  const auto all_ended = [&] { return std::none_of(members_.begin(), members_.end(), still_runs); };
   if (until == wait::kNever) {
     ended_.wait(lock, all_ended);
   } else if (!ended_.wait_until(lock, until, all_ended)) {

@@ -24,7 +24,8 @@ std::string text_of(const std::exception_ptr& error) {
 }  // namespace
 
 absl::Status failure_status(const Failure& failure) {
-  const std::string who = failure.name.empty() ? "a consumer" : absl::StrCat("'", failure.name, "'");
+  const std::string who =
+      failure.name.empty() ? "a consumer" : absl::StrCat("'", failure.name, "'");
   return absl::AbortedError(absl::StrCat("ring: ", who, " failed at event ", failure.sequence, ": ",
                                          text_of(failure.error)));
 }

@@ -7,8 +7,8 @@
 //
 //   absl::Status status = ring::run(ring, consumer, [](Event& event) { ... }, strategy);
 //
-// An exception in a handler or hook is contained. RunOptions::on_failure decides what becomes of it;
-// by default the ring is halted, and claims, drain() and run() return an error that names the
+// An exception in a handler or hook is contained. RunOptions::on_failure decides what becomes of
+// it; by default the ring is halted, and claims, drain() and run() return an error that names the
 // consumer, the event, and what was thrown.
 //
 // Cost: the handler is inlined into the loop. Threads: run() returns when the ring has ended.
@@ -109,7 +109,7 @@ class Runner {
   }
 
  private:
-  using Batch = ring::Batch<Ring>;
+  using Batch = typename Reader::Batch;
 
   wait::Deadline idle_deadline() const {
     if (options_.idle_after == std::chrono::nanoseconds::max()) return wait::kNever;

@@ -9,9 +9,9 @@
 //           parse ---> journal ---> execute       Each handler sees every event, in order, once
 //              \-----> replicate ---^             all handlers of the stage before have seen it.
 //
-// A handler that is alone in its stage gets T&; one that has siblings gets const T&, or by touch<>()
-// the members that it declares. What cannot be described cannot be built: there are no cycles, and
-// handlers that would race do not compile. ring/step.h has the parts of a stage.
+// A handler that is alone in its stage gets T&; one that has siblings gets const T&, or by
+// touch<>() the members that it declares. What cannot be described cannot be built: there are no
+// cycles, and handlers that would race do not compile. ring/step.h has the parts of a stage.
 //
 // Use it for threads that live as long as the pipeline. With threads of your own use ring/ring.h.
 //
@@ -55,8 +55,7 @@ class Pipeline {
   using ConsumerId = size_t;
 
   // Options that check() refuses end the program; see create(). make(index) makes the events.
-  explicit Pipeline(const RingOptions& options)
-      : Pipeline(options, [](size_t) { return T(); }) {}
+  explicit Pipeline(const RingOptions& options) : Pipeline(options, [](size_t) { return T(); }) {}
   template <std::invocable<size_t> Make>
   Pipeline(const RingOptions& options, const Make& make) : ring_(options, make) {}
 
@@ -153,7 +152,7 @@ class Pipeline {
   bool members_overlap() const {
     const T& event = ring_.events().event(0);
     return internal::any_overlap({internal::all_bytes_of(
-        typename internal::AccessOf<Steps, sizeof...(Steps) == 1>::List(), event)...});
+        typename internal::AccessOf < Steps, sizeof...(Steps) == 1 > ::List(), event)...});
   }
 
   // Each of the next three joins the ring and returns what those after it wait for.
@@ -210,8 +209,8 @@ class Pipeline {
     if (!joined.ok()) return joined.status();
     auto consumer = std::make_shared<Consumer<Ring>>(*std::move(joined));
     Upstreams upstream = {*consumer};
-    return Joined{.part = internal::make_part<EventFor<kAlone, Handler>>(
-                      ring_, std::move(consumer), std::move(step)),
+    return Joined{.part = internal::make_part<EventFor<kAlone, Handler>>(ring_, std::move(consumer),
+                                                                         std::move(step)),
                   .upstream = std::move(upstream)};
   }
 

@@ -193,6 +193,15 @@ class Ring {
                            sequencer_.table());
   }
 
+  // The sequence that is claimed next; by the only producer, between claims, exactly so.
+  Sequence next_sequence() const { return sequencer_.newest(); }
+
+  // Events that are claimed or published, and not yet released by all.
+  size_t held() const {
+    const Sequence next = next_sequence();
+    return next - sequencer_.table().oldest(sequencer_.table().members(), next);
+  }
+
   // The event at a sequence that the caller has claimed, or taken and not yet released.
   T& event(Sequence sequence) const { return events_.event(sequence); }
 

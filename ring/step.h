@@ -83,8 +83,8 @@ constexpr bool are_independent() {
 template <class Wait = DefaultWait, class Handler, class... WaitArguments>
 auto step(Handler&& handler, RunOptions options = {}, WaitArguments&&... wait) {
   return internal::Step<std::decay_t<Handler>, Wait>{
-      std::forward<Handler>(handler),
-      std::make_unique<Wait>(std::forward<WaitArguments>(wait)...), std::move(options)};
+      std::forward<Handler>(handler), std::make_unique<Wait>(std::forward<WaitArguments>(wait)...),
+      std::move(options)};
 }
 
 namespace internal {

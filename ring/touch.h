@@ -1,7 +1,8 @@
 // Parallel handlers that write to the same event: each declares the members that it touches.
 //
 //   pipeline.then(touch<Write<&Order::price>>([](Price& price) { ... }),
-//                 touch<Write<&Order::risk>, Read<&Order::id>>([](Risk& risk, const Id& id) { ... }));
+//                 touch<Write<&Order::risk>, Read<&Order::id>>([](Risk& risk, const Id& id) { ...
+//                 }));
 //
 // The handler gets references to these members and to nothing else, so what is declared is what
 // can be touched. Two handlers of one stage that may meet in the same bytes, one of them writing,
@@ -136,10 +137,24 @@ class Touch {
     }
   }
 
-  void on_start() requires requires(Handler& h) { h.on_start(); } { handler_.on_start(); }
-  void on_shutdown() requires requires(Handler& h) { h.on_shutdown(); } { handler_.on_shutdown(); }
-  void on_idle() requires requires(Handler& h) { h.on_idle(); } { handler_.on_idle(); }
-  void on_batch(size_t size) requires requires(Handler& h) { h.on_batch(size); } {
+  void on_start()
+    requires requires(Handler& h) { h.on_start(); }
+  {
+    handler_.on_start();
+  }
+  void on_shutdown()
+    requires requires(Handler& h) { h.on_shutdown(); }
+  {
+    handler_.on_shutdown();
+  }
+  void on_idle()
+    requires requires(Handler& h) { h.on_idle(); }
+  {
+    handler_.on_idle();
+  }
+  void on_batch(size_t size)
+    requires requires(Handler& h) { h.on_batch(size); }
+  {
     handler_.on_batch(size);
   }
 

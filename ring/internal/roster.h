@@ -77,13 +77,12 @@ class Roster {
       // A worker that does nothing is far ahead.
       Sequence released = progress.reach();
       if (distance(released, published) < 0) released = published;
-      metrics.consumers.push_back(
-          {.name = readers_[index].name,
-           .released = released,
-           .lag = published - released,
-           .batches = progress.batches.load(std::memory_order_relaxed),
-           .waits = progress.waits.load(std::memory_order_relaxed),
-           .wake_ups = progress.bell.rings()});
+      metrics.consumers.push_back({.name = readers_[index].name,
+                                   .released = released,
+                                   .lag = published - released,
+                                   .batches = progress.batches.load(std::memory_order_relaxed),
+                                   .waits = progress.waits.load(std::memory_order_relaxed),
+                                   .wake_ups = progress.bell.rings()});
     }
     return metrics;
   }
