@@ -79,14 +79,16 @@ class Consumer {
       return look(/*far=*/false);
     };
     const Wake wake = reader_.wait(*ring_, reader_.index(), next_, look_near, strategy, until);
-    pauses_ = wake == Wake::kReady && looks == 1 ? 1 : 0;
-    if (looks != 1) internal::count(progress_->waits);
+    const bool at_once = wake == Wake::kReady && looks == 1;
+    pauses_ = at_once ? 1 : 0;
+    if (!at_once) internal::count(progress_->waits);
     return wake;
   }
 
-  // Up to `max` events that are there; never waits.
+  // Up to `max` events that are there; never waits. Right after wait() it may return fewer than
+  // there are: as many as wait() had to look at.
   Batch take(size_t max = kAll) {
-    if (known_ == next_ && look(/*far=*/false)) look(/*far=*/true);
+    if (known_ == next_ && max != 0 && look(/*far=*/false)) look(/*far=*/true);
     taken_ = next_ + std::min<size_t>(max, known_ - next_);
     return Batch(*ring_, next_, taken_);
   }

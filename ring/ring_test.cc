@@ -1,32 +1,573 @@
 #include "annulet/ring/ring.h"
 
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
 #include <thread>
+#include <vector>
 
+#include "annulet/wait/strategy.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace annulet::ring {
 namespace {
 
-TEST(Ring, HandsEventsFromAProducerToAConsumerInOrder) {
-  Ring<uint64_t> ring({.capacity = 64});
-  auto consumer = ring.add_consumer();
-  ASSERT_TRUE(consumer.ok());
+using std::chrono::microseconds;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+using Single = Ring<uint64_t>;
+using DenseRing = Ring<uint64_t, SingleProducer, Dense>;
+using Multi = Ring<uint64_t, MultiProducer>;
+
+template <class R>
+void publish(R& ring, uint64_t value) {
+  auto claim = ring.claim();
+  ASSERT_TRUE(claim) << claim.status();
+  *claim = value;
+  claim.publish();
+}
+
+template <class R>
+void publish_range(R& ring, uint64_t first, uint64_t end) {
+  for (uint64_t value = first; value < end; ++value) publish(ring, value);
+}
+
+// Takes and releases what is there, up to `max` events.
+template <class Consumer>
+std::vector<uint64_t> read(Consumer& consumer, size_t max = kAll) {
+  std::vector<uint64_t> values;
+  for (;;) {
+    const auto batch = consumer.take(max - values.size());
+    if (batch.empty()) return values;
+    for (const uint64_t event : batch) values.push_back(event);
+    consumer.release();
+  }
+}
+
+template <class R>
+class RingTest : public ::testing::Test {};
+using Rings = ::testing::Types<Single, DenseRing, Multi>;
+TYPED_TEST_SUITE(RingTest, Rings);
+
+TYPED_TEST(RingTest, HandsEventsFromAProducerToAConsumerInOrder) {
+  TypeParam ring({.capacity = 64});
+  auto consumer = *ring.add_consumer();
   std::thread producer([&] {
-    for (uint64_t i = 0; i < 100'000; ++i) {
-      auto claim = ring.claim();
-      *claim = i;
-      claim.publish();
-    }
+    publish_range(ring, 0, 20'000);
     ring.close();
   });
   wait::BlockWait strategy;
   uint64_t expected = 0;
-  while (consumer->wait(strategy) == Wake::kReady) {
-    for (const uint64_t event : consumer->take()) EXPECT_EQ(event, expected++);
-    consumer->release();
+  while (consumer.wait(strategy) == Wake::kReady) {
+    for (const uint64_t event : consumer.take()) EXPECT_EQ(event, expected++);
+    consumer.release();
   }
-  EXPECT_EQ(expected, 100'000u);
+  EXPECT_EQ(expected, 20'000u);
   producer.join();
+}
+
+TYPED_TEST(RingTest, AnEventIsSeenWhenItIsPublishedAndNotBefore) {
+  TypeParam ring({.capacity = 4});
+  auto consumer = *ring.add_consumer();
+  auto claim = ring.claim();
+  *claim = 7;
+  EXPECT_TRUE(consumer.take().empty());
+  claim.publish();
+  EXPECT_THAT(read(consumer), ElementsAre(7));
+  EXPECT_TRUE(consumer.take().empty());
+}
+
+TYPED_TEST(RingTest, AFullRingGivesNothingAndSaysWhoHoldsItUp) {
+  TypeParam ring({.capacity = 2});
+  auto consumer = *ring.add_consumer({.name = "slow"});
+  publish_range(ring, 0, 2);
+  const absl::Status full = ring.try_claim().status();
+  EXPECT_EQ(full.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(full.message()), HasSubstr("'slow' to release event 0"));
+  const absl::Status late = ring.claim_for(microseconds(100)).status();
+  EXPECT_EQ(late.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_THAT(read(consumer), ElementsAre(0, 1));
+  EXPECT_TRUE(ring.try_claim(2));
+}
+
+TYPED_TEST(RingTest, AProducerThatWaitsGoesOnWhenThereIsRoom) {
+  TypeParam ring({.capacity = 2});
+  auto consumer = *ring.add_consumer();
+  publish_range(ring, 0, 2);
+  std::thread producer([&] {
+    auto claim = ring.claim_until(wait::kNever, 2);
+    EXPECT_TRUE(claim) << claim.status();
+    claim[0] = 2;
+    claim[1] = 3;
+    claim.publish();
+  });
+  EXPECT_THAT(read(consumer, 1), ElementsAre(0));
+  EXPECT_THAT(read(consumer, 1), ElementsAre(1));
+  wait::BlockWait strategy;
+  EXPECT_EQ(consumer.wait(strategy), Wake::kReady);
+  EXPECT_THAT(read(consumer), ElementsAre(2, 3));
+  producer.join();
+}
+
+TYPED_TEST(RingTest, ABatchIsClaimedAndPublishedAtOnce) {
+  TypeParam ring({.capacity = 8});
+  auto consumer = *ring.add_consumer();
+  for (uint64_t first = 0; first < 60; first += 5) {
+    auto claim = ring.claim(5);
+    EXPECT_EQ(claim.sequence(), first);
+    uint64_t value = first;
+    for (uint64_t& event : claim) event = value++;
+    EXPECT_THAT(consumer.take(), IsEmpty());
+    claim.publish();
+    EXPECT_THAT(read(consumer), ElementsAre(first, first + 1, first + 2, first + 3, first + 4));
+  }
+}
+
+TYPED_TEST(RingTest, AClaimOfNothingOrOfMoreThanTheRingHoldsIsRefused) {
+  TypeParam ring({.capacity = 4});
+  for (const size_t count : {size_t{0}, size_t{5}, ~size_t{0}}) {
+    const absl::Status status = ring.claim(count).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("1 to 4 events"));
+    EXPECT_FALSE(ring.try_claim(count));
+    EXPECT_FALSE(ring.claim_for(microseconds(1), count));
+  }
+  EXPECT_TRUE(ring.claim(4));
+}
+
+TYPED_TEST(RingTest, AnExceptionBetweenClaimAndPublishLeavesNothingBehind) {
+  TypeParam ring({.capacity = 4});
+  auto consumer = *ring.add_consumer();
+  auto next = *ring.add_consumer({.after = {consumer}});
+  for (uint64_t value = 0; value < 50; value += 2) {
+    publish(ring, value);
+    const auto fail = [](uint64_t& event) {
+      event = 666;
+      throw std::runtime_error("half-way");
+    };
+    EXPECT_THROW(ring.publish(fail).IgnoreError(), std::runtime_error);
+    publish(ring, value + 1);
+    EXPECT_THAT(read(next), IsEmpty());
+    EXPECT_THAT(read(consumer), ElementsAre(value, value + 1));
+    EXPECT_THAT(read(next), ElementsAre(value, value + 1));
+  }
+}
+
+TYPED_TEST(RingTest, WhatIsTakenAndNotReleasedIsTakenAgain) {
+  TypeParam ring({.capacity = 8});
+  auto consumer = *ring.add_consumer();
+  publish_range(ring, 0, 4);
+  EXPECT_EQ(consumer.take(3).size(), 3u);
+  EXPECT_EQ(consumer.take(3)[0], 0u);
+  consumer.release(2);
+  EXPECT_EQ(consumer.take()[0], 2u);
+  EXPECT_EQ(consumer.sequence(), 2u);
+}
+
+TYPED_TEST(RingTest, AnEarlyReleaseLetsTheNextStageGoOn) {
+  TypeParam ring({.capacity = 8});
+  auto first = *ring.add_consumer();
+  auto second = *ring.add_consumer({.after = {first}});
+  publish_range(ring, 0, 4);
+  ASSERT_EQ(first.take().size(), 4u);
+  EXPECT_TRUE(second.take().empty());
+  first.release(1);
+  EXPECT_THAT(read(second), ElementsAre(0));
+  first.release(2);
+  EXPECT_THAT(read(second), ElementsAre(1, 2));
+}
+
+TYPED_TEST(RingTest, EveryConsumerSeesEveryEventAndAJoinWaitsForAll) {
+  TypeParam ring({.capacity = 4});
+  auto left = *ring.add_consumer();
+  auto right = *ring.add_consumer();
+  auto join = *ring.add_consumer({.after = {left, right}});
+  publish_range(ring, 0, 2);
+  EXPECT_THAT(read(left), ElementsAre(0, 1));
+  EXPECT_THAT(read(join), IsEmpty());
+  EXPECT_THAT(read(right, 1), ElementsAre(0));
+  EXPECT_THAT(read(join), ElementsAre(0));
+  publish_range(ring, 2, 4);
+  EXPECT_FALSE(ring.try_claim(2));  // `right` and `join` hold event 1
+}
+
+TYPED_TEST(RingTest, AClosedRingRefusesClaimsAndItsConsumersEndWhenTheyHaveHandledAll) {
+  TypeParam ring({.capacity = 4});
+  auto consumer = *ring.add_consumer();
+  auto last = *ring.add_consumer({.after = {consumer}});
+  publish_range(ring, 0, 3);
+  ring.close();
+  ring.close();
+  EXPECT_EQ(ring.claim().status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(ring.try_claim().status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(ring.claim_for(microseconds(1)).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(ring.add_consumer().status().code(), absl::StatusCode::kFailedPrecondition);
+  wait::BlockWait strategy;
+  EXPECT_EQ(consumer.wait(strategy), Wake::kReady);
+  EXPECT_EQ(last.wait(strategy, wait::Clock::now()), Wake::kTimeout);
+  EXPECT_THAT(read(consumer), ElementsAre(0, 1, 2));
+  EXPECT_EQ(consumer.wait(strategy), Wake::kEnded);
+  EXPECT_THAT(read(last), ElementsAre(0, 1, 2));
+  EXPECT_EQ(last.wait(strategy), Wake::kEnded);
+}
+
+TYPED_TEST(RingTest, AClaimMadeBeforeTheCloseIsStillPublished) {
+  TypeParam ring({.capacity = 4});
+  auto consumer = *ring.add_consumer();
+  wait::BlockWait strategy;
+  {
+    auto claim = ring.claim();
+    *claim = 1;
+    ring.close();
+    EXPECT_EQ(consumer.wait(strategy, wait::Clock::now()), Wake::kTimeout);
+    claim.publish();
+  }
+  EXPECT_THAT(read(consumer), ElementsAre(1));
+  EXPECT_EQ(consumer.wait(strategy), Wake::kEnded);
+}
+
+TYPED_TEST(RingTest, AClaimCancelledAfterTheCloseLetsTheConsumerEnd) {
+  TypeParam ring({.capacity = 4});
+  auto consumer = *ring.add_consumer();
+  std::thread producer;
+  {
+    auto claim = ring.claim();
+    ring.close();
+    producer = std::thread([cancelled = std::move(claim)]() mutable { cancelled.cancel(); });
+  }
+  wait::BlockWait strategy;
+  EXPECT_EQ(consumer.wait(strategy), Wake::kEnded);
+  producer.join();
+}
+
+TYPED_TEST(RingTest, EverythingClaimedBeforeAConcurrentCloseIsHandled) {
+  for (int round = 0; round < 200; ++round) {
+    TypeParam ring({.capacity = 16});
+    auto consumer = *ring.add_consumer();
+    uint64_t published = 0;
+    std::thread producer([&] {
+      while (auto claim = ring.claim()) {
+        *claim = published++;
+        claim.publish();
+      }
+    });
+    uint64_t handled = 0;
+    wait::YieldWait strategy;
+    while (consumer.wait(strategy) == Wake::kReady) {
+      handled += consumer.take().size();
+      consumer.release();
+      if (handled > 50) ring.close();
+    }
+    producer.join();
+    EXPECT_EQ(handled, published);
+  }
+}
+
+TYPED_TEST(RingTest, AHaltWakesWaitingProducersAndConsumersWithItsReason) {
+  TypeParam ring({.capacity = 2});
+  auto consumer = *ring.add_consumer();
+  auto idle = *ring.add_consumer({.after = {consumer}});
+  publish_range(ring, 0, 2);
+  const absl::Status why = absl::DataLossError("disk is gone");
+  std::thread producer([&] { EXPECT_EQ(ring.claim().status(), why); });
+  std::thread reader([&] {
+    wait::BlockWait strategy;
+    EXPECT_EQ(idle.wait(strategy), Wake::kEnded);
+  });
+  ring.halt(why);
+  ring.halt(absl::InternalError("too late to count"));
+  producer.join();
+  reader.join();
+  wait::BlockWait strategy;
+  EXPECT_EQ(consumer.wait(strategy), Wake::kEnded);  // although there are events
+  EXPECT_EQ(ring.failure(), why);
+}
+
+TYPED_TEST(RingTest, ARingThatNobodyReadsKeepsItsEventsForTheFirstConsumer) {
+  TypeParam ring({.capacity = 4});
+  publish_range(ring, 0, 4);
+  EXPECT_EQ(ring.try_claim().status().code(), absl::StatusCode::kResourceExhausted);
+  auto consumer = *ring.add_consumer();
+  EXPECT_THAT(read(consumer), ElementsAre(0, 1, 2, 3));
+}
+
+TYPED_TEST(RingTest, WhoComesAfterTheLastConsumerLeftGoesOnWhereItWas) {
+  TypeParam ring({.capacity = 8});
+  {
+    auto consumer = *ring.add_consumer();
+    auto claim = ring.claim(4);
+    for (uint64_t& event : claim) event = claim.sequence();
+    claim.publish();
+    ASSERT_EQ(consumer.take().size(), 4u);
+    consumer.release(1);  // within a publication
+  }
+  publish(ring, 44);
+  auto consumer = *ring.add_consumer();
+  EXPECT_EQ(consumer.sequence(), 1u);
+  EXPECT_EQ(read(consumer).size(), 4u);
+}
+
+TYPED_TEST(RingTest, AConsumerThatJoinsSeesWhatIsPublishedFromThenOn) {
+  TypeParam ring({.capacity = 8});
+  auto first = *ring.add_consumer();
+  publish_range(ring, 0, 3);
+  auto second = *ring.add_consumer();
+  auto after_first = *ring.add_consumer({.after = {first}});
+  publish_range(ring, 3, 5);
+  EXPECT_THAT(read(first), ElementsAre(0, 1, 2, 3, 4));
+  EXPECT_THAT(read(second), ElementsAre(3, 4));
+  EXPECT_THAT(read(after_first), ElementsAre(3, 4));
+}
+
+TYPED_TEST(RingTest, AConsumerThatLeavesLetsAWaitingProducerGoOn) {
+  TypeParam ring({.capacity = 2});
+  auto stays = *ring.add_consumer();
+  auto leaves = std::make_unique<typename TypeParam::Consumer>(*ring.add_consumer());
+  publish_range(ring, 0, 2);
+  EXPECT_THAT(read(stays), ElementsAre(0, 1));
+  std::thread producer([&] { publish(ring, 2); });
+  leaves.reset();
+  producer.join();
+  EXPECT_THAT(read(stays), ElementsAre(2));
+}
+
+TYPED_TEST(RingTest, ConsumersComeAndGoWhileEventsFlow) {
+  TypeParam ring({.capacity = 16});
+  auto steady = *ring.add_consumer();
+  std::thread producer([&] {
+    publish_range(ring, 0, 30'000);
+    ring.close();
+  });
+  std::atomic<bool> done = false;
+  std::thread visitor([&] {
+    wait::YieldWait strategy;
+    while (!done) {
+      auto guest = ring.add_consumer();
+      if (!guest.ok()) return;  // closed
+      uint64_t expected = guest->sequence();
+      for (int batch = 0; batch < 20 && guest->wait(strategy) == Wake::kReady; ++batch) {
+        for (const uint64_t event : guest->take()) EXPECT_EQ(event, expected++);
+        guest->release();
+      }
+    }
+  });
+  wait::YieldWait strategy;
+  uint64_t expected = 0;
+  while (steady.wait(strategy) == Wake::kReady) {
+    for (const uint64_t event : steady.take()) EXPECT_EQ(event, expected++);
+    steady.release();
+  }
+  EXPECT_EQ(expected, 30'000u);
+  done = true;
+  producer.join();
+  visitor.join();
+}
+
+TYPED_TEST(RingTest, AStoppedConsumerEndsAndOthersGoOn) {
+  TypeParam ring({.capacity = 4});
+  auto consumer = *ring.add_consumer();
+  auto other = *ring.add_consumer();
+  std::thread reader([&] {
+    wait::BlockWait strategy;
+    EXPECT_EQ(consumer.wait(strategy), Wake::kEnded);
+  });
+  consumer.stop();
+  reader.join();
+  publish(ring, 1);
+  EXPECT_THAT(read(other), ElementsAre(1));
+}
+
+TYPED_TEST(RingTest, SequencesPassTheLimitsOfSignedAndUnsignedNumbers) {
+  for (const Sequence limit : {Sequence{1} << 63, Sequence{0}}) {
+    TypeParam ring({.capacity = 4, .first_sequence = limit - 10});
+    auto consumer = *ring.add_consumer();
+    auto next = *ring.add_consumer({.after = {consumer}});
+    for (Sequence sequence = limit - 10; sequence != limit + 10; ++sequence) {
+      publish(ring, sequence);
+      EXPECT_EQ(consumer.sequence(), sequence);
+      EXPECT_THAT(read(consumer), ElementsAre(sequence));
+      EXPECT_THAT(read(next), ElementsAre(sequence));
+    }
+  }
+}
+
+TYPED_TEST(RingTest, MetricsTellWhoLagsAndWhoWaited) {
+  TypeParam ring({.capacity = 8});
+  auto fast = *ring.add_consumer({.name = "fast"});
+  auto slow = *ring.add_consumer({.name = "slow", .after = {fast}});
+  wait::BlockWait strategy;
+  EXPECT_EQ(fast.wait(strategy, wait::Clock::now()), Wake::kTimeout);
+  publish_range(ring, 0, 5);
+  EXPECT_EQ(read(fast).size(), 5u);
+  EXPECT_EQ(read(slow, 2).size(), 2u);
+  const RingMetrics metrics = ring.metrics();
+  EXPECT_EQ(metrics.published, 5u);
+  ASSERT_EQ(metrics.consumers.size(), 2u);
+  EXPECT_EQ(metrics.consumers[0].name, "fast");
+  EXPECT_EQ(metrics.consumers[0].lag, 0u);
+  EXPECT_EQ(metrics.consumers[0].waits, 1u);
+  EXPECT_EQ(metrics.consumers[1].released, 2u);
+  EXPECT_EQ(metrics.consumers[1].lag, 3u);
+  EXPECT_EQ(metrics.consumers[1].batches, 1u);
+}
+
+TEST(Ring, TheCapacityIsAPowerOfTwoAndConsumersAreLimited) {
+  EXPECT_THAT(std::string(Single::create({.capacity = 1000}).status().message()),
+              HasSubstr("capacity is 1000; it must be a power of two"));
+  EXPECT_FALSE(Single::create({.capacity = 0}).ok());
+  EXPECT_FALSE(Single::create({.capacity = 1}).ok());
+  EXPECT_FALSE(Single::create({.max_consumers = 0}).ok());
+  EXPECT_FALSE(Single::create({.max_consumers = 64}).ok());
+  EXPECT_TRUE(Single::create({.capacity = 2, .max_consumers = 63}).ok());
+  EXPECT_DEATH(Single({.capacity = 3}), "capacity is 3");
+}
+
+TEST(Ring, AsManyConsumersAsItsOptionsSay) {
+  Single ring({.capacity = 4, .max_consumers = 2});
+  auto first = *ring.add_consumer();
+  auto second = ring.add_consumer();
+  ASSERT_TRUE(second.ok());
+  const absl::Status third = ring.add_consumer({.name = "third"}).status();
+  EXPECT_EQ(third.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(third.message()), HasSubstr("no place for 'third'"));
+  second = absl::UnknownError("leaves");
+  EXPECT_TRUE(ring.add_consumer().ok());
+}
+
+TEST(Ring, AConsumerCannotComeAfterOneOfAnotherRing) {
+  Single ring({.capacity = 4});
+  Single other({.capacity = 4});
+  auto consumer = *other.add_consumer();
+  EXPECT_EQ(ring.add_consumer({.after = {consumer}}).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST(Ring, WhoIsWaitedForCannotLeave) {
+  EXPECT_DEATH(
+      {
+        Single ring({.capacity = 4});
+        auto first = std::make_unique<Single::Consumer>(*ring.add_consumer());
+        auto second = *ring.add_consumer({.after = {*first}});
+        first.reset();
+      },
+      "destroyed before one that comes after it");
+}
+
+TEST(Ring, OneProducerHasOneClaimAtATime) {
+  EXPECT_DEATH(
+      {
+        Single ring({.capacity = 4});
+        auto first = ring.claim();
+        auto second = ring.claim();
+      },
+      "an earlier claim is neither published nor cancelled");
+}
+
+TEST(Ring, SeveralProducersPublishInAnyOrderAndEventsComeInTheOrderOfTheirClaims) {
+  Multi ring({.capacity = 8});
+  auto consumer = *ring.add_consumer();
+  auto first = ring.claim(2);
+  auto second = ring.claim();
+  auto third = ring.claim(2);
+  first[0] = 0;
+  first[1] = 1;
+  *second = 2;
+  third[0] = 3;
+  third[1] = 4;
+  third.publish();
+  second.publish();
+  EXPECT_TRUE(consumer.take().empty());
+  first.publish();
+  EXPECT_THAT(read(consumer), ElementsAre(0, 1, 2, 3, 4));
+}
+
+TEST(Ring, SeveralProducersLoseAndRepeatNothing) {
+  Multi ring({.capacity = 16});
+  auto consumer = *ring.add_consumer();
+  constexpr uint64_t kProducers = 3;
+  constexpr uint64_t kEach = 10'000;
+  std::vector<std::thread> producers;
+  for (uint64_t number = 0; number < kProducers; ++number) {
+    producers.emplace_back([&ring, number] {
+      for (uint64_t value = 0; value < kEach; ++value) {
+        if (value % 7 == 0) ring.claim(1 + value % 3).cancel();
+        auto claim = value % 5 == 0 ? ring.claim_for(std::chrono::hours(1)) : ring.claim();
+        *claim = number * kEach + value;
+        claim.publish();
+      }
+    });
+  }
+  std::vector<uint64_t> next(kProducers);
+  wait::YieldWait strategy;
+  for (uint64_t seen = 0; seen < kProducers * kEach;) {
+    ASSERT_EQ(consumer.wait(strategy), Wake::kReady);
+    for (const uint64_t event : consumer.take()) {
+      EXPECT_EQ(event % kEach, next[event / kEach]++);
+      ++seen;
+    }
+    consumer.release();
+  }
+  for (std::thread& producer : producers) producer.join();
+  EXPECT_THAT(next, ElementsAre(kEach, kEach, kEach));
+}
+
+TEST(Ring, ADenseBatchIsAtMostTwoSpans) {
+  DenseRing ring({.capacity = 8});
+  auto consumer = *ring.add_consumer();
+  publish_range(ring, 0, 6);
+  EXPECT_EQ(read(consumer).size(), 6u);
+  auto claim = ring.claim(5);
+  uint64_t value = 6;
+  for (const auto span : claim.spans()) {
+    for (uint64_t& event : span) event = value++;
+  }
+  claim.publish();
+  const auto [head, tail] = consumer.take().spans();
+  EXPECT_THAT(head, ElementsAre(6, 7));
+  EXPECT_THAT(tail, ElementsAre(8, 9, 10));
+}
+
+// An event that stays where it was built.
+class Pinned {
+ public:
+  explicit Pinned(size_t index) : index(index) {}
+  Pinned(const Pinned&) = delete;
+  Pinned& operator=(const Pinned&) = delete;
+
+  const size_t index;
+};
+
+TEST(Ring, EventsAreBuiltInPlaceAndNeverMoved) {
+  Ring<Pinned> ring({.capacity = 4}, [](size_t index) { return Pinned(index); });
+  auto consumer = *ring.add_consumer();
+  for (size_t lap = 0; lap < 3; ++lap) {
+    for (size_t index = 0; index < 4; ++index) {
+      auto claim = ring.claim();
+      EXPECT_EQ(claim->index, index);
+      claim.publish();
+      EXPECT_EQ(consumer.take()[0].index, index);
+      consumer.release();
+    }
+  }
+}
+
+TEST(Ring, AnExceptionOfAnEventsConstructorDestroysThoseBefore) {
+  static int alive = 0;
+  struct Counted {
+    Counted() { ++alive; }
+    ~Counted() { --alive; }
+  };
+  const auto make = [](size_t index) {
+    if (index == 3) throw std::runtime_error("third");
+    return Counted();
+  };
+  EXPECT_THROW(Ring<Counted>({.capacity = 4}, make), std::runtime_error);
+  EXPECT_EQ(alive, 0);
 }
 
 }  // namespace

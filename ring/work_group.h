@@ -67,15 +67,14 @@ class Worker {
   template <class Wait>
   Wake wait(Wait& strategy, wait::Deadline until = wait::kNever) {
     Sequence next = share_->next();
-    bool at_once = true;
+    uint32_t looks = 0;
     const auto look = [&] {
+      ++looks;
       next = share_->next();
-      if (share_->has_more()) return true;
-      at_once = false;
-      return false;
+      return share_->has_more();
     };
     const Wake wake = share_->reader().wait(*ring_, index_, next, look, strategy, until);
-    if (!at_once) internal::count(progress().waits);
+    if (wake != Wake::kReady || looks != 1) internal::count(progress().waits);
     return wake;
   }
 
