@@ -88,9 +88,11 @@ class Reader {
     ring.sequencer().table().leave(index_, place);
   }
 
-  // How far the readers before this one are.
+  // How far the readers before this one are; `next` if he is ahead of them, as one who has just
+  // joined may be.
   Sequence limit(const Ring& ring, Sequence next) const {
-    return ring.sequencer().table().oldest(upstream_, next);
+    const Sequence end = ring.sequencer().table().oldest(upstream_, next);
+    return distance(next, end) < 0 ? next : end;
   }
 
   // Learns what may be read of the events from `known` on, where nothing is known of. `far`: all;
