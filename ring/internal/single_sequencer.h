@@ -48,7 +48,10 @@ class SingleSequencer : public Sequencer<Sync> {
   // Gives a claim back.
   void cancel(Sequence first) {
     claimed_.store(first, std::memory_order_relaxed);  // ordered by the fence of the bell
-    this->published_bell().notify_all();               // a reader may wait for it to end
+    this->published_bell().notify_all();
+    // A reader may wait for the claim to end; if he comes after others, at their bells. He has seen
+    // the ring shut before the heavy fence of his sleep, so it is seen here behind our light one.
+    if (shut_.load(std::memory_order_relaxed)) this->ring_all_bells();
   }
 
   Sequence published() const { return published_.load(std::memory_order_acquire); }
