@@ -38,13 +38,16 @@ class MultiSequencer : public Sequencer<Sync> {
 
   void publish(Sequence, Sequence) { this->published_bell().notify_all(); }
 
-  // Where a reader that joins now begins. Nobody joins a closed ring.
-  Sequence newest() const { return claimed_.load(std::memory_order_relaxed); }
+  // Where a reader that joins now begins.
+  Sequence newest() const {
+    return (is_closed() ? end_ : claimed_).load(std::memory_order_relaxed);
+  }
 
-  // Of a reader that has handled everything before `next`: whether nothing more will come.
+  // Of a reader that has handled everything before `next`: whether nothing more will come. One who
+  // joins while the ring is being closed may begin far behind its end.
   bool ends_at(Sequence next) const {
     // end_ was written before the state that state() acquires.
-    return this->state() != State::kOpen && end_.load(std::memory_order_relaxed) == next;
+    return is_closed() && distance(end_.load(std::memory_order_relaxed), next) >= 0;
   }
 
   void close(State how) {
