@@ -63,9 +63,13 @@ class MultiSequencer : public Sequencer<Sync> {
     return distance(end, limit_.load(std::memory_order_acquire)) >= 0;
   }
 
-  void raise_limit(Sequence room) {
+  // `room` was found by a look that came after all before `claimed` had been claimed. The look has
+  // missed who joined since it began, and who begins at `claimed` or later; but it may have seen
+  // others after they had gone on from there. So the limit lies a lap behind `claimed` at most.
+  void raise_limit(Sequence room, Sequence claimed) {
+    const Sequence lap = claimed + this->capacity();
     // An older one may replace a newer one: the next claim then looks for itself.
-    limit_.store(room, std::memory_order_release);
+    limit_.store(distance(lap, room) > 0 ? lap : room, std::memory_order_release);
   }
 
   bool is_closed() const { return this->state() != State::kOpen; }
@@ -92,7 +96,7 @@ class MultiSequencer : public Sequencer<Sync> {
       if (is_over()) return Outcome::kClosed;
       const Sequence room = this->ample_room_end(end);
       if (distance(end, room) >= 0) {
-        raise_limit(room);
+        raise_limit(room, end);
         return Outcome::kClaimed;
       }
       this->wait_for_readers(end - this->capacity(), strategy, wait::kNever, is_over);
@@ -108,7 +112,7 @@ class MultiSequencer : public Sequencer<Sync> {
         const Sequence room = this->room_end(end);
         // So always, once the ring is closed.
         if (distance(end, room) < 0) return {.first = first, .outcome = Outcome::kFull};
-        raise_limit(room);
+        raise_limit(room, first);
       }
       if (claimed_.compare_exchange_weak(first, end, std::memory_order_relaxed)) {
         return {.first = first, .outcome = Outcome::kClaimed};
