@@ -95,6 +95,9 @@ class ProgressTable {
   // No producer runs over a reader that joins. Either it sees the new member when it looks for room
   // the next time; or its look came before the fence, and so did all that it had published by then.
   // This is before newest(), so the room that it found ends less than a lap behind it.
+  //
+  // A producer may still look at an entry for the sake of somebody who has left it. So whatever
+  // changes there is released, as by a reader, and rung.
   template <class Newest>
   std::optional<Joined> join(const Newest& newest) {
     const typename Sync::lock_guard lock(mutex_);
@@ -105,12 +108,12 @@ class ProgressTable {
     entry.stopped.store(false, std::memory_order_relaxed);
     if (members == bit(kVacant)) {
       const Place place = vacant_.read();
-      entry.released.store(place.next, std::memory_order_relaxed);
+      entry.release(place.next);
       members_.store(bit(*index), std::memory_order_release);  // pairs with members()
       entries_[kVacant].bell.notify_all();
       return Joined{.index = *index, .place = place};
     }
-    entry.released.store(newest(), std::memory_order_relaxed);
+    entry.released.store(newest(), std::memory_order_release);  // pairs with reach(); rung below
     members_.store(members | bit(*index), std::memory_order_release);  // pairs with members()
     Sync::fence_heavy();  // pairs with the light fence before a producer's look at members()
     const Sequence start = newest();
@@ -125,7 +128,7 @@ class ProgressTable {
     const std::optional<size_t> index = vacancy(members, group);
     if (!index) return std::nullopt;
     entries_[*index].stopped.store(false, std::memory_order_relaxed);
-    entries_[*index].released.store(entries_[group].reach() + kFar, std::memory_order_relaxed);
+    entries_[*index].release(entries_[group].reach() + kFar);
     members_.store(members | bit(*index), std::memory_order_release);  // pairs with members()
     return index;
   }
@@ -136,7 +139,7 @@ class ProgressTable {
     Mask members = members_.load(std::memory_order_relaxed) & ~bit(index);  // written under it
     if (members == 0) {
       vacant_.write() = place;
-      entries_[kVacant].released.store(place.next, std::memory_order_relaxed);
+      entries_[kVacant].release(place.next);
       members = bit(kVacant);
     }
     members_.store(members, std::memory_order_release);  // pairs with members()
