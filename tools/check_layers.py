@@ -27,7 +27,7 @@ LAYERS = {
     "examples": _CORE | {"runtime", "testing"},
     "benchmarks": _CORE | {"runtime", "testing"},
 }
-TEST_ONLY = {"testing"}  # what a *_test.cc may include on top
+TEST_ONLY = {"testing"}  # what a *_test.cc or *_for_tests.h may include on top
 OUTSIDE = "examples/consumer/"  # a workspace of its own, with headers of its own
 
 MAX_COLUMNS = 100
@@ -57,7 +57,7 @@ def source_files(root):
 
 def allowed_modules(path, module):
     allowed = LAYERS[module] | {module}
-    return allowed | TEST_ONLY if path.endswith("_test.cc") else allowed
+    return allowed | TEST_ONLY if path.endswith(("_test.cc", "_for_tests.h")) else allowed
 
 
 def check_include(path, target):
