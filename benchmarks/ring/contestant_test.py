@@ -5,12 +5,13 @@ import os
 import subprocess
 import unittest
 
-PROGRAM = os.path.join(os.getcwd(), "benchmarks", "ring", "raw_spsc")
+FOLDER = os.path.join(os.getcwd(), "benchmarks", "ring")
 CPU = min(os.sched_getaffinity(0))
 
 
-def run(*flags):
-    return subprocess.run([PROGRAM, "--events=1000", "--repeats=3", f"--cpus={CPU}", *flags],
+def run(*flags, program="raw_spsc"):
+    return subprocess.run([os.path.join(FOLDER, program), "--events=1000", "--repeats=3",
+                           f"--cpus={CPU}", *flags],
                           capture_output=True, text=True, timeout=60)
 
 
@@ -30,6 +31,14 @@ class Contestant(unittest.TestCase):
         for flag in ("--topology=producers", "--wait=block"):
             ran = run(flag)
             self.assertEqual((ran.returncode, ran.stdout, ran.stderr.count("\n")), (3, "", 1))
+
+    def test_ours_print_their_names_and_dense_declines_several_producers(self):
+        for name, program in (("annulet", "annulet_ring"), ("annulet_dense", "annulet_dense")):
+            ran = run("--topology=diamond", "--wait=block", program=program)
+            self.assertEqual((ran.returncode, ran.stderr), (0, ""))
+            self.assertEqual(json.loads(ran.stdout)["contestant"], name)
+        ran = run("--topology=producers", program="annulet_dense")
+        self.assertEqual((ran.returncode, ran.stdout, ran.stderr.count("\n")), (3, "", 1))
 
     def test_bad_flags_are_status_2_and_one_line(self):
         for flag in ("--ring=1000", "--topology=star", "--wait=hope", "--cpus=x", "--batch=0"):

@@ -26,6 +26,8 @@ _CROSSBEAM_NEEDS = ["/usr/bin/cargo"]
 _LMAX_NEEDS = [_JAR, "/usr/bin/javac", "/usr/bin/java"]
 
 CONTESTANTS = [
+    Contestant("annulet", _TARGET + "annulet_ring", ours=True),
+    Contestant("annulet_dense", _TARGET + "annulet_dense", ours=True),
     Contestant("raw_spsc", _TARGET + "raw_spsc"),
     Contestant("raw_pingpong", _TARGET + "raw_pingpong"),
     Contestant("lmax", "lmax", [], _LMAX_NEEDS),
