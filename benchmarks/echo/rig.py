@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import json
 import os
+import pathlib
 import re
 import select
 import signal
@@ -163,6 +164,19 @@ def run_load(command, core=None, timeout=None):
     if process.returncode != 0:
         raise RigError("load: " + err.strip())
     return json.loads(out)["phases"]
+
+
+def cpu_ns(pid):
+    """Returns the CPU time that all threads of the process have used."""
+    tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
+
+
+def system_calls(trace, begin, end):
+    """Returns how many system calls strace -ttt saw begin between two times."""
+    times = (float(line.split()[1]) for line in trace.read_text().splitlines()
+             if " resumed>" not in line)
+    return sum(begin < time < end for time in times)
 
 
 def run_main(main):
