@@ -89,11 +89,12 @@ class BasicPauseWait {
   }
 };
 
-// Pauses for `looks`, then gives the core to any thread that is ready, again and again.
+// Pauses for `looks`, then gives the core to any thread that is ready, again and again. Few looks,
+// since where threads outnumber cores each of them is time that the others wait for.
 template <class Sync = RealSync>
 class BasicYieldWait {
  public:
-  explicit BasicYieldWait(uint32_t looks = 100) : looks_(looks) {}
+  explicit BasicYieldWait(uint32_t looks = 10) : looks_(looks) {}
 
   template <class Ready>
   bool wait(const Ready& ready, BasicBell<Sync>&, Deadline until) {

@@ -17,9 +17,10 @@ class EventArray {
  public:
   template <class Make>
   EventArray(size_t size, const Make& make)
-      : cells_(static_cast<Cell*>(::operator new(size * sizeof(Cell), kAlignment))) {
+      : cells_(static_cast<Cell*>(::operator new(size * sizeof(Cell), kAlignment))),
+        mask_(Mask{size - 1}) {
     try {
-      for (; size_ < size; ++size_) make(cells_ + size_, size_);
+      for (; built_ < size; ++built_) make(cells_ + built_, built_);
     } catch (...) {
       destroy();
       throw;
@@ -29,21 +30,25 @@ class EventArray {
   EventArray(const EventArray&) = delete;
   EventArray& operator=(const EventArray&) = delete;
 
-  size_t size() const { return size_; }
+  size_t size() const { return static_cast<size_t>(mask_) + 1; }
   Cell* data() const { return cells_; }
   // The cell of a sequence. The size is a power of two.
-  Cell& of(Sequence sequence) const { return cells_[sequence & (size_ - 1)]; }
+  Cell& of(Sequence sequence) const { return cells_[sequence & static_cast<size_t>(mask_)]; }
 
  private:
+  // A type of its own, so that the compiler knows: writing an event that is a number changes no mask.
+  enum class Mask : size_t {};
+
   static constexpr std::align_val_t kAlignment{std::max(wait::kCacheLine, alignof(Cell))};
 
   void destroy() {
-    while (size_ > 0) cells_[--size_].~Cell();
+    while (built_ > 0) cells_[--built_].~Cell();
     ::operator delete(cells_, kAlignment);
   }
 
-  Cell* cells_;
-  size_t size_ = 0;
+  Cell* const cells_;
+  const Mask mask_;
+  size_t built_ = 0;
 };
 
 }  // namespace annulet::ring::internal
