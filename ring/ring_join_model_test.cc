@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "annulet/ring/model_for_tests.h"
+#include "annulet/ring/testing/model.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -50,10 +50,11 @@ struct FullRing {
   ModelRing<Producers> ring;
 };
 
-// The newcomer's first event is overwritten unless the producer sees the newcomer.
+// The newcomer's first event is overwritten unless the producer sees the newcomer, whose entry says
+// zero at first: that he is ahead.
 template <class Producers>
 void joins_while_the_producer_goes_round() {
-  FullRing<Producers> full;
+  FullRing<Producers> full(Sequence{0} - 4);
   ConsumerOf<Producers> first = full.add();
   read(first);
   std::optional<ConsumerOf<Producers>> second;
@@ -122,15 +123,17 @@ void takes_a_place_while_a_producer_looks_for_room() {
 }
 
 // Of the events that the ring keeps the first to join misses none, though their numbers pass zero.
-void joins_first() {
+void joins_first(bool leaves) {
   FullRing<SingleProducer> full(Sequence{0} - 2);
+  std::optional<ConsumerOf<SingleProducer>> consumer;
   model_check::run_threads({
       {"producer", [&] { number(full.ring.claim<BlockModel>()); }},
       {"consumer",
        [&] {
-         ConsumerOf<SingleProducer> consumer = full.add();
-         ensure(consumer.sequence() == Sequence{0} - 2, "not from the start");
-         read(consumer);
+         consumer.emplace(full.add());
+         ensure(consumer->sequence() == Sequence{0} - 2, "not from the start");
+         read(*consumer);
+         if (leaves) consumer.reset();
        }},
   });
 }
@@ -302,7 +305,8 @@ model_check::Suite suite() {
   suite.scenario("joins while a producer looks for room", joins_while_a_producer_looks_for_room);
   suite.scenario("takes a place while a producer looks for room",
                  takes_a_place_while_a_producer_looks_for_room);
-  suite.scenario("joins first", joins_first);
+  suite.scenario("joins first", [] { joins_first(false); });
+  suite.scenario("joins first and leaves", [] { joins_first(true); });
   suite.scenario("goes on where another left", goes_on_where_another_left<SingleProducer>);
   suite.scenario("goes on where another left, several producers",
                  goes_on_where_another_left<MultiProducer>);

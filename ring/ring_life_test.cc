@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "annulet/ring/numbers_for_tests.h"
 #include "annulet/ring/ring.h"
+#include "annulet/ring/testing/numbers.h"
 #include "annulet/wait/strategy.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -210,6 +210,15 @@ TYPED_TEST(RingLifeTest, AStoppedConsumerEndsAndOthersGoOn) {
   reader.join();
   publish(ring, 1);
   EXPECT_THAT(read(other), ElementsAre(1));
+}
+
+TYPED_TEST(RingLifeTest, TheMetricsOfAClosedRingCountItsEvents) {
+  TypeParam ring({.capacity = 8});
+  auto consumer = *ring.add_consumer();
+  publish(ring, 1);
+  ring.close();
+  EXPECT_EQ(ring.metrics().published, 1u);
+  EXPECT_EQ(ring.metrics().consumers[0].lag, 1u);
 }
 
 TEST(Ring, AsManyConsumersAsItsOptionsSay) {

@@ -2,7 +2,7 @@
 #include <chrono>
 #include <iostream>
 
-#include "annulet/ring/model_for_tests.h"
+#include "annulet/ring/testing/model.h"
 #include "annulet/wait/deadline.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -1,7 +1,7 @@
 // Model tests of a ring with one producer: every interleaving, and every access weakened.
 #include <iostream>
 
-#include "annulet/ring/model_for_tests.h"
+#include "annulet/ring/testing/model.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

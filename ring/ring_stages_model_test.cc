@@ -3,7 +3,7 @@
 #include <string>
 #include <utility>
 
-#include "annulet/ring/model_for_tests.h"
+#include "annulet/ring/testing/model.h"
 #include "gtest/gtest.h"
 
 namespace annulet::ring {

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "annulet/ring/numbers_for_tests.h"
+#include "annulet/ring/testing/numbers.h"
 #include "annulet/wait/strategy.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -11,7 +11,8 @@
 // who takes events contends with the others for one counter. Events are begun in order, but not
 // finished in order; who comes after the group sees them in order again.
 //
-// A worker takes only what is there: one that waits, or has ended, holds nobody back.
+// A worker takes only what is there: one that waits, or has ended, holds nobody back. When a group
+// leaves, what its workers took and did not release counts as handled.
 //
 // Cost: take() one compare-exchange on a line that the workers share, and two stores. A published
 // event wakes all workers that sleep.
@@ -22,11 +23,11 @@
 #define ANNULET_RING_WORK_GROUP_H_
 
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -129,8 +130,7 @@ class WorkGroup {
   WorkGroup(WorkGroup&&) = default;
   WorkGroup& operator=(WorkGroup&&) = delete;
   ~WorkGroup() {
-    if (share_ == nullptr) return;
-    share_->leave(workers_mask_);
+    if (share_ != nullptr) share_->leave(workers_mask_);
   }
 
   size_t size() const { return workers_.size(); }
@@ -149,33 +149,25 @@ class WorkGroup {
       return absl::InvalidArgumentError(
           absl::StrCat("ring: the group '", options.name, "' has no workers"));
     }
-    auto member = internal::Reader<Ring>::join(ring, options.name, options.after);
+    auto member = internal::Reader<Ring>::join(ring, options.name, options.after, options.workers);
     if (!member.ok()) return member.status();
-    WorkGroup group(ring, *member);
-    for (size_t number = 0; number < options.workers; ++number) {
-      if (!group.add_worker(ring, absl::StrCat(options.name, "/", number))) {
-        return internal::Reader<Ring>::all_taken(options.name);
-      }
-    }
-    return group;
+    return WorkGroup(ring, *member, options.name);
   }
 
-  WorkGroup(Ring& ring, const typename internal::Reader<Ring>::Member& member)
-      : share_(std::make_unique<internal::WorkShare<Ring>>(ring, member)) {}
-
-  bool add_worker(Ring& ring, const std::string& name) {
-    auto& table = ring.sequencer().table();
-    const std::optional<size_t> index = table.join_group(share_->reader().index());
-    if (!index) return false;
-    ring.roster().add(*index, name, 0);
-    workers_mask_ |= table.bit(*index);
-    workers_.emplace_back(ring, *share_, *index);
-    return true;
+  WorkGroup(Ring& ring, const typename internal::Reader<Ring>::Member& member,
+            const std::string& name)
+      : share_(std::make_unique<internal::WorkShare<Ring>>(ring, member)),
+        workers_mask_(member.workers) {
+    for (uint64_t rest = workers_mask_; rest != 0; rest &= rest - 1) {
+      const auto index = static_cast<size_t>(std::countr_zero(rest));
+      ring.roster().add(index, absl::StrCat(name, "/", workers_.size()), 0);
+      workers_.emplace_back(ring, *share_, index);
+    }
   }
 
   std::unique_ptr<internal::WorkShare<Ring>> share_;
   std::deque<Worker<Ring>> workers_;  // never moved
-  uint64_t workers_mask_ = 0;
+  uint64_t workers_mask_;
 };
 
 }  // namespace annulet::ring

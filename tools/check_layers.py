@@ -27,7 +27,7 @@ LAYERS = {
     "examples": _CORE | {"runtime", "testing"},
     "benchmarks": _CORE | {"runtime", "testing"},
 }
-TEST_ONLY = {"testing"}  # what a *_test.cc or *_for_tests.h may include on top
+TEST_ONLY = {"testing"}  # what a *_test.cc, or a header in <module>/testing, may include on top
 OUTSIDE = "examples/consumer/"  # a workspace of its own, with headers of its own
 
 MAX_COLUMNS = 100
@@ -57,7 +57,8 @@ def source_files(root):
 
 def allowed_modules(path, module):
     allowed = LAYERS[module] | {module}
-    return allowed | TEST_ONLY if path.endswith(("_test.cc", "_for_tests.h")) else allowed
+    is_for_tests = path.endswith("_test.cc") or path.split(os.sep)[1] == "testing"
+    return allowed | TEST_ONLY if is_for_tests else allowed
 
 
 def check_include(path, target):

@@ -55,6 +55,7 @@ class CheckLayersTest(unittest.TestCase):
     def test_only_test_files_may_include_testing(self):
         line = '#include "annulet/testing/model.h"\n'
         self.assert_accepts({"sync/mutex_test.cc": line, "testing/model.h": ""})
+        self.assert_accepts({"sync/testing/mutexes.h": line, "testing/model.h": ""})
         self.assert_refuses({"sync/mutex.cc": line, "testing/model.h": ""}, "sync may include")
 
     def test_a_test_file_keeps_to_its_layer_otherwise(self):

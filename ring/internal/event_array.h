@@ -36,7 +36,8 @@ class EventArray {
   Cell& of(Sequence sequence) const { return cells_[sequence & static_cast<size_t>(mask_)]; }
 
  private:
-  // A type of its own, so that the compiler knows: writing an event that is a number changes no mask.
+  // A type of its own, so that the compiler knows: writing an event that is a number changes no
+  // mask.
   enum class Mask : size_t {};
 
   static constexpr std::align_val_t kAlignment{std::max(wait::kCacheLine, alignof(Cell))};

@@ -85,52 +85,48 @@ class ProgressTable {
 
   struct Joined {
     size_t index;
+    Mask workers;
     Place place;
   };
 
-  // Takes an entry for a reader, or nothing if all are taken. newest() gives the end of what was
+  // Takes an entry for a reader, and entries behind it for the workers of a group, who hold nobody
+  // back until they work; or nothing if there are too few. newest() gives the end of what was
   // claimed, or published, so far. The first to join goes on where the last one left; every other
   // one begins with what is claimed from now on.
   //
-  // No producer runs over a reader that joins. Either it sees the new member when it looks for room
-  // the next time; or its look came before the fence, and so did all that it had published by then.
-  // This is before newest(), so the room that it found ends less than a lap behind it.
+  // No producer runs over a reader that joins. Either it sees the new members, all at once, when it
+  // looks for room the next time; or its look came before the fence, and so did all that it had
+  // published by then. This is before newest(), so the room that it found ends less than a lap
+  // behind it.
   //
   // A producer may still look at an entry for the sake of somebody who has left it. So whatever
   // changes there is released, as by a reader, and rung.
   template <class Newest>
-  std::optional<Joined> join(const Newest& newest) {
+  std::optional<Joined> join(const Newest& newest, size_t workers = 0) {
     const typename Sync::lock_guard lock(mutex_);
     const Mask members = members_.load(std::memory_order_relaxed);  // written under the lock
-    const std::optional<size_t> index = vacancy(members, kVacant);
-    if (!index) return std::nullopt;
-    Progress<Sync>& entry = entries_[*index];
+    const Mask taken = vacancies(members, 1 + workers);
+    if (taken == 0) return std::nullopt;
+    const auto index = static_cast<size_t>(std::countr_zero(taken));
+    Joined joined{.index = index, .workers = taken & ~bit(index), .place = vacant_.read()};
+    Progress<Sync>& entry = entries_[index];
     entry.stopped.store(false, std::memory_order_relaxed);
     if (members == bit(kVacant)) {
-      const Place place = vacant_.read();
-      entry.release(place.next);
-      members_.store(bit(*index), std::memory_order_release);  // pairs with members()
+      idle(joined.workers, joined.place.next);
+      entry.release(joined.place.next);
+      members_.store(taken, std::memory_order_release);  // pairs with members()
       entries_[kVacant].bell.notify_all();
-      return Joined{.index = *index, .place = place};
+      return joined;
     }
-    entry.released.store(newest(), std::memory_order_release);  // pairs with reach(); rung below
-    members_.store(members | bit(*index), std::memory_order_release);  // pairs with members()
+    const Sequence provisional = newest();
+    idle(joined.workers, provisional);
+    entry.released.store(provisional, std::memory_order_release);  // pairs with reach(); rung below
+    members_.store(members | taken, std::memory_order_release);    // pairs with members()
     Sync::fence_heavy();  // pairs with the light fence before a producer's look at members()
     const Sequence start = newest();
     entry.release(start);
-    return Joined{.index = *index, .place = {.next = start, .known = start}};
-  }
-
-  // Takes an entry behind that of a group, for a worker, which holds nobody back until it works.
-  std::optional<size_t> join_group(size_t group) {
-    const typename Sync::lock_guard lock(mutex_);
-    const Mask members = members_.load(std::memory_order_relaxed);  // written under the lock
-    const std::optional<size_t> index = vacancy(members, group);
-    if (!index) return std::nullopt;
-    entries_[*index].stopped.store(false, std::memory_order_relaxed);
-    entries_[*index].release(entries_[group].reach() + kFar);
-    members_.store(members | bit(*index), std::memory_order_release);  // pairs with members()
-    return index;
+    joined.place = {.next = start, .known = start};
+    return joined;
   }
 
   // Gives an entry back. If nobody is left, the events from `place` on are kept for the next one.
@@ -154,12 +150,24 @@ class ProgressTable {
   // The entry that is a member when no reader is.
   static constexpr size_t kVacant = 0;
 
-  // The first free entry behind `after`.
-  std::optional<size_t> vacancy(Mask members, size_t after) const {
-    for (size_t index = after + 1; index < size_; ++index) {
-      if ((members & bit(index)) == 0) return index;
+  // The first `count` free entries, or none if there are fewer.
+  Mask vacancies(Mask members, size_t count) const {
+    Mask found = 0;
+    for (size_t index = kVacant + 1; index < size_ && count > 0; ++index) {
+      if ((members & bit(index)) != 0) continue;
+      found |= bit(index);
+      --count;
     }
-    return std::nullopt;
+    return count == 0 ? found : 0;
+  }
+
+  // Lets workers hold nobody back.
+  void idle(Mask workers, Sequence near) {
+    for (; workers != 0; workers &= workers - 1) {
+      Progress<Sync>& entry = entries_[std::countr_zero(workers)];
+      entry.stopped.store(false, std::memory_order_relaxed);
+      entry.release(near + kFar);
+    }
   }
 
   const size_t size_;

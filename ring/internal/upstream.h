@@ -46,13 +46,15 @@ class Reader {
 
   struct Member {
     Reader reader;
+    Mask workers;
     Place place;
   };
 
   // FailedPrecondition: the ring is closed. InvalidArgument: `after` names another ring.
-  // ResourceExhausted: the ring has max_consumers.
+  // ResourceExhausted: with the reader, and its workers if it is a group, the ring would have more
+  // than max_consumers.
   static absl::StatusOr<Member> join(Ring& ring, const std::string& name,
-                                     const std::vector<Upstream<Ring>>& after) {
+                                     const std::vector<Upstream<Ring>>& after, size_t workers = 0) {
     Mask upstream = 0;
     for (const Upstream<Ring>& other : after) {
       if (other.ring != &ring) {
@@ -66,15 +68,15 @@ class Reader {
           absl::StrCat("ring: '", name, "' cannot join a closed ring"));
     }
     Table& table = ring.sequencer().table();
-    const auto joined = table.join([&] { return ring.sequencer().newest(); });
-    if (!joined) return all_taken(name);
+    const auto joined = table.join([&] { return ring.sequencer().newest(); }, workers);
+    if (!joined) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("ring: no place for '", name, "'; raise RingOptions::max_consumers"));
+    }
     ring.roster().add(joined->index, name, upstream);
-    return Member{.reader = Reader(joined->index, upstream, joined->place), .place = joined->place};
-  }
-
-  static absl::Status all_taken(const std::string& name) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("ring: no place for '", name, "'; raise RingOptions::max_consumers"));
+    return Member{.reader = Reader(joined->index, upstream, joined->place),
+                  .workers = joined->workers,
+                  .place = joined->place};
   }
 
   size_t index() const { return index_; }

@@ -1,7 +1,6 @@
-// What the model tests of the ring share: rings under the model's policy, and short ways to write
-// and to read events.
-#ifndef ANNULET_RING_MODEL_FOR_TESTS_H_
-#define ANNULET_RING_MODEL_FOR_TESTS_H_
+// Rings under the policy of the model checker, for model tests.
+#ifndef ANNULET_RING_TESTING_MODEL_H_
+#define ANNULET_RING_TESTING_MODEL_H_
 
 #include <cstddef>
 
@@ -71,4 +70,4 @@ int read_to_end(Consumer& consumer) {
 
 }  // namespace annulet::ring
 
-#endif  // ANNULET_RING_MODEL_FOR_TESTS_H_
+#endif  // ANNULET_RING_TESTING_MODEL_H_

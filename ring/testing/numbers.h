@@ -1,6 +1,6 @@
 // Rings of numbers, for tests.
-#ifndef ANNULET_RING_NUMBERS_FOR_TESTS_H_
-#define ANNULET_RING_NUMBERS_FOR_TESTS_H_
+#ifndef ANNULET_RING_TESTING_NUMBERS_H_
+#define ANNULET_RING_TESTING_NUMBERS_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -44,4 +44,4 @@ using AllRings = ::testing::Types<Single, DenseRing, Multi>;
 
 }  // namespace annulet::ring
 
-#endif  // ANNULET_RING_NUMBERS_FOR_TESTS_H_
+#endif  // ANNULET_RING_TESTING_NUMBERS_H_

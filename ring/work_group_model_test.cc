@@ -1,0 +1,165 @@
+// Model tests of work groups: every interleaving, and every access weakened.
+#include <iostream>
+
+#include "annulet/ring/ring.h"
+#include "annulet/ring/testing/model.h"
+#include "annulet/ring/work_group.h"
+#include "annulet/testing/model_check.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace annulet::ring {
+namespace {
+
+using model_check::Suite;
+using ::testing::Contains;
+
+// Takes one event if there is one; returns its value, or 0.
+template <class Worker>
+int work_once(Worker& worker) {
+  const auto batch = worker.take();
+  const int value = batch.empty() ? 0 : batch[0].value.read();
+  if (!batch.empty()) worker.release();
+  return value;
+}
+
+// Handles events until the ring has ended. Returns the sum of their values.
+template <class Wait, class Worker>
+int work(Worker& worker) {
+  Wait strategy;
+  int sum = 0;
+  while (worker.wait(strategy) == Wake::kReady) sum += work_once(worker);
+  return sum;
+}
+
+// Two workers share two events of a ring that is full.
+template <class Producers>
+void two_workers_share() {
+  ModelRing<Producers> ring({.capacity = 2, .max_consumers = 3});
+  auto group = *ring.add_work_group({.workers = 2});
+  put(ring, 1);
+  put(ring, 2);
+  int first = 0;
+  int second = 0;
+  model_check::run_threads({
+      {"first", [&] { first = work_once(group.worker(0)); }},
+      {"second", [&] { second = work_once(group.worker(1)); }},
+  });
+  ensure(first + second == 3, "an event was lost or handled twice");
+}
+
+// The producer overwrites an event only when its worker has released it.
+template <class Producers>
+void producer_goes_round() {
+  ModelRing<Producers> ring({.capacity = 2, .max_consumers = 3});
+  auto group = *ring.add_work_group({.workers = 2});
+  put(ring, 1);
+  put(ring, 2);
+  int sum = 0;
+  model_check::run_threads({
+      {"producer", [&] { fill(ring.try_claim(), 4); }},
+      {"first", [&] { sum += work_once(group.worker(0)); }},
+      {"second", [&] { work_once(group.worker(1)); }},
+  });
+}
+
+// Who comes after the group reads what both workers wrote.
+template <class Producers>
+void stage_after_a_group() {
+  ModelRing<Producers> ring({.capacity = 2, .max_consumers = 4});
+  auto group = *ring.add_work_group({.workers = 2});
+  auto after = *ring.add_consumer({.after = {group}});
+  put(ring, 1);
+  put(ring, 2);
+  const auto raise = [](auto& worker) {
+    for (Event& event : worker.take()) event.value.write() += 10;
+    worker.release();
+  };
+  model_check::run_threads({
+      {"first", [&] { raise(group.worker(0)); }},
+      {"second", [&] { raise(group.worker(1)); }},
+      {"after",
+       [&] {
+         for (const Event& event : after.take()) {
+           ensure(event.value.read() > 10, "before the group");
+         }
+         after.release();
+       }},
+  });
+}
+
+// Workers that sleep are woken by a publication, and by the end.
+template <class Producers>
+void workers_sleep() {
+  ModelRing<Producers> ring({.capacity = 2, .max_consumers = 3});
+  auto group = *ring.add_work_group({.workers = 1});
+  int sum = 0;
+  model_check::run_threads({
+      {"producer",
+       [&] {
+         put(ring, 7);
+         ring.close();
+       }},
+      {"worker", [&] { sum = work<BlockModel>(group.worker(0)); }},
+  });
+  ensure(sum == 7, "the event was not handled");
+}
+
+// Both workers meet an event that was cancelled, and go on behind it.
+void cancelled_events_are_passed_over() {
+  ModelRing<MultiProducer> ring({.capacity = 4, .max_consumers = 3});
+  auto group = *ring.add_work_group({.workers = 2});
+  ring.claim<PauseModel>().cancel();
+  put(ring, 1);
+  ring.close();
+  int first = 0;
+  int second = 0;
+  model_check::run_threads({
+      {"first", [&] { first = work<PauseModel>(group.worker(0)); }},
+      {"second", [&] { second = work<PauseModel>(group.worker(1)); }},
+  });
+  ensure(first + second == 1, "the event was lost or handled twice");
+}
+
+// A group that joins a full ring is not overrun by a producer that looks for room.
+template <class Producers>
+void group_joins() {
+  ModelRing<Producers> ring({.capacity = 2, .max_consumers = 2});
+  put(ring, 1);
+  put(ring, 2);
+  model_check::run_threads({
+      {"producer", [&] { fill(ring.try_claim(), 3); }},
+      {"worker",
+       [&] {
+         auto group = *ring.add_work_group({.workers = 1});
+         ensure(work_once(group.worker(0)) == 1, "not from the start");
+       }},
+  });
+}
+
+Suite work_groups() {
+  Suite suite("work groups", {"annulet/ring/internal/work_share.h", "annulet/ring/work_group.h",
+                              "annulet/ring/internal/progress.h"});
+  suite.scenario("two workers share", [] { two_workers_share<SingleProducer>(); });
+  suite.scenario("two workers share what several produced",
+                 [] { two_workers_share<MultiProducer>(); });
+  suite.scenario("a producer goes round", [] { producer_goes_round<SingleProducer>(); });
+  suite.scenario("one of several producers goes round",
+                 [] { producer_goes_round<MultiProducer>(); });
+  suite.scenario("a stage after a group", [] { stage_after_a_group<SingleProducer>(); });
+  suite.scenario("a stage after a group, several producers",
+                 [] { stage_after_a_group<MultiProducer>(); });
+  suite.scenario("workers sleep", [] { workers_sleep<SingleProducer>(); });
+  suite.scenario("cancelled events are passed over", cancelled_events_are_passed_over);
+  suite.scenario("a group joins", [] { group_joins<SingleProducer>(); });
+  suite.scenario("a group joins several producers", [] { group_joins<MultiProducer>(); });
+  return suite;
+}
+
+TEST(WorkGroupModel, EachEventGoesToOneWorkerInEveryInterleaving) {
+  const auto result = work_groups().check();
+  EXPECT_TRUE(result.ok()) << result;
+}
+
+}  // namespace
+}  // namespace annulet::ring
