@@ -103,11 +103,11 @@ class WorkShare {
     const Sequence limit =
         reader_.is_first() ? next + ring_.capacity() : reader_.limit(ring_, next);
     for (;;) {
-      // Acquire pairs with the releases below: what one worker learnt to be published, all read.
+      // Acquire pairs with the release below: what one worker learnt to be published, all may read.
       Sequence known = known_.load(std::memory_order_acquire);
       if (distance(known, next) > 0) {
-        // Another one is passing over cancelled events.
-        known_.compare_exchange_strong(known, next, std::memory_order_acq_rel);
+        // Another one is passing over cancelled events. Relaxed: says nothing of published ones.
+        known_.compare_exchange_strong(known, next, std::memory_order_relaxed);
       } else if (known != next || distance(known, limit) <= 0) {
         return distance(known, limit) < 0 ? limit : known;
       } else if (const Run run = ring_.events().look(known); run.cancelled) {
@@ -116,7 +116,8 @@ class WorkShare {
       } else {
         const Sequence end = run.published ? last_end(run.end, limit) : known;
         if (end == known) return known;
-        known_.compare_exchange_strong(known, end, std::memory_order_acq_rel);
+        known_.compare_exchange_strong(known, end, std::memory_order_release,
+                                       std::memory_order_relaxed);
       }
     }
   }
@@ -133,12 +134,14 @@ class WorkShare {
 
   void pass_over(Sequence from, Sequence end) {
     Sequence first = from;
+    // Release pairs with the acquire in Progress::reach(): who claims these places after us comes
+    // behind the producer that cancelled them.
     if (!taken().compare_exchange_strong(first, end, std::memory_order_release,
                                          std::memory_order_relaxed)) {
       return;
     }
     progress().bell.notify_all();
-    known_.compare_exchange_strong(from, end, std::memory_order_acq_rel);
+    known_.compare_exchange_strong(from, end, std::memory_order_relaxed);
   }
 
   Ring& ring_;
