@@ -129,7 +129,7 @@ class GrowingRing {
   // As Ring::add_consumer(). Sees each event once all of `after` have let it go.
   absl::StatusOr<std::unique_ptr<Consumer>> add_consumer(const ConsumerOptions& options = {}) {
     const typename Sync::lock_guard lock(mutex_);
-    Segment& segment = *segments_.back();
+    Segment& segment = *segments_.read().back();
     if (absl::Status status =
             segment.add(consumers_.size(), options.name, numbers_of(options.after));
         !status.ok()) {
@@ -143,7 +143,7 @@ class GrowingRing {
   void close() {
     const typename Sync::lock_guard lock(mutex_);
     closed_ = true;
-    segments_.back()->ring.close();
+    segments_.read().back()->ring.close();
   }
 
   // As Ring::halt().
@@ -151,26 +151,27 @@ class GrowingRing {
     const typename Sync::lock_guard lock(mutex_);
     closed_ = true;
     // The newest one first: its failure() is what counts.
-    for (size_t index = segments_.size(); index > 0; --index) segments_[index - 1]->ring.halt(why);
+    for (size_t index = segments_.read().size(); index > 0; --index)
+      segments_.read()[index - 1]->ring.halt(why);
   }
 
   // Why the ring was halted; OK if it was not, or without a reason.
   absl::Status failure() const {
     const typename Sync::lock_guard lock(mutex_);
-    return segments_.back()->ring.failure();
+    return segments_.read().back()->ring.failure();
   }
 
   // Of the ring that the producer is in.
   size_t capacity() const {
     const typename Sync::lock_guard lock(mutex_);
-    return segments_.back()->ring.capacity();
+    return segments_.read().back()->ring.capacity();
   }
 
   // Of all rings that are not yet freed.
   size_t allocated() const {
     const typename Sync::lock_guard lock(mutex_);
     size_t sum = 0;
-    for (const auto& segment : segments_) sum += segment->ring.capacity();
+    for (const auto& segment : segments_.read()) sum += segment->ring.capacity();
     return sum;
   }
 
@@ -180,6 +181,8 @@ class GrowingRing {
     std::vector<size_t> after;  // numbers of consumers
     bool gone = false;
   };
+
+  using Segments = std::vector<std::unique_ptr<Segment>>;
 
   // One ring, with a reader for each consumer. Freed when all readers have left it for the next.
   struct Segment {
@@ -222,9 +225,9 @@ class GrowingRing {
 
   // Under mutex_, or before there is a second thread.
   Segment& append(size_t capacity, Sequence first) {
-    segments_.push_back(build_(
+    segments_.write().push_back(build_(
         {.capacity = capacity, .max_consumers = options_.max_consumers, .first_sequence = first}));
-    newest_ = segments_.back().get();
+    newest_ = segments_.read().back().get();
     return *newest_;
   }
 
@@ -253,10 +256,11 @@ class GrowingRing {
   // One reader less in `segment`. Under mutex_; returns the segment, if it was the last one.
   std::unique_ptr<Segment> leave(Segment& segment) {
     if (--segment.present > 0 || segment.next == nullptr) return nullptr;
-    const auto found = std::find_if(segments_.begin(), segments_.end(),
+    Segments& segments = segments_.write();
+    const auto found = std::find_if(segments.begin(), segments.end(),
                                     [&](const auto& other) { return other.get() == &segment; });
     std::unique_ptr<Segment> left = std::move(*found);
-    segments_.erase(found);
+    segments.erase(found);
     return left;
   }
 
@@ -266,7 +270,7 @@ class GrowingRing {
 
   mutable typename Sync::mutex mutex_;
   // Under mutex_, oldest first; the last one is *newest_.
-  std::vector<std::unique_ptr<Segment>> segments_;
+  typename Sync::template cell<Segments> segments_;
   std::vector<Registration> consumers_;
   bool closed_ = false;
 };

@@ -100,6 +100,38 @@ void halts() {
   ensure(read_to_the_end(*rig.consumer) == 0, "an event was handled after the halt");
 }
 
+// Who joins while the ring grows sees what is published from then on.
+void joins_while_it_grows() {
+  Rig rig;
+  put_growing(rig.ring, 1);
+  put_growing(rig.ring, 2);
+  std::unique_ptr<Growing::Consumer> other;
+  model_check::run_threads({
+      {"producer", [&] { put_growing(rig.ring, 3); }},
+      {"joins", [&] { other = *rig.ring.add_consumer(); }},
+  });
+  put_growing(rig.ring, 4);
+  rig.ring.close();
+  const int seen = read_to_the_end(*other);
+  ensure(seen == 1 || seen == 2, "not what was published since");
+}
+
+// Others may ask for its size.
+template <class Question>
+void is_asked_while_it_grows(const Question& question) {
+  Rig rig;
+  put_growing(rig.ring, 1);
+  put_growing(rig.ring, 2);
+  model_check::run_threads({
+      {"producer", [&] { put_growing(rig.ring, 3); }},
+      {"asks",
+       [&] {
+         const size_t size = question(rig.ring);
+         ensure(size == 2 || size == 4 || size == 6, "a size that it never had");
+       }},
+  });
+}
+
 Suite suite() {
   Suite suite("growing ring", {"annulet/ring/growing_ring.h"});
   suite.scenario("a consumer follows", consumer_follows<PauseModel>);
@@ -108,6 +140,13 @@ Suite suite() {
   suite.scenario("closes while a consumer follows", closes_while_a_consumer_follows);
   suite.scenario("a consumer leaves", consumer_leaves);
   suite.scenario("halts", halts);
+  suite.scenario("joins while it grows", joins_while_it_grows);
+  suite.scenario("is asked for its capacity", [] {
+    is_asked_while_it_grows([](const Growing& ring) { return ring.capacity(); });
+  });
+  suite.scenario("is asked for its memory", [] {
+    is_asked_while_it_grows([](const Growing& ring) { return ring.allocated(); });
+  });
   return suite;
 }
 
@@ -115,6 +154,18 @@ TEST(GrowingRingModel, LosesNothingInAnyInterleaving) {
   const auto result = suite().check();
   EXPECT_TRUE(result.ok()) << result;
   std::cout << result << "\n";
+}
+
+TEST(GrowingRingModel, EveryLockIsNeeded) {
+  const auto report = suite().mutants();
+  std::cout << report;
+  EXPECT_TRUE(report.ok());
+  EXPECT_THAT(report.names(),
+              testing::ElementsAre(
+                  "GrowingRing::add_consumer lock: dropped", "GrowingRing::close lock: dropped",
+                  "GrowingRing::halt lock: dropped", "GrowingRing::capacity lock: dropped",
+                  "GrowingRing::allocated lock: dropped", "GrowingRing::replace lock: dropped",
+                  "Consumer::~Consumer lock: dropped", "Consumer::move_on lock: dropped"));
 }
 
 }  // namespace
