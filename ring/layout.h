@@ -40,6 +40,8 @@ class SlotArray {
 
   size_t size() const { return slots_.size(); }
   T& event(Sequence sequence) const { return slots_.of(sequence).event; }
+  static constexpr size_t ahead() { return EventArray<Slot>::kAhead; }
+  void fetch(Sequence sequence) const { slots_.fetch(sequence); }
 
   // The mark of the first of the events published together says where they end. A mark from an
   // earlier lap is at most the sequence of the slot's present event: what was published together
@@ -87,6 +89,8 @@ class DenseArray {
 
   size_t size() const { return events_.size(); }
   T& event(Sequence sequence) const { return events_.of(sequence); }
+  static constexpr size_t ahead() { return EventArray<T>::kAhead; }
+  void fetch(Sequence sequence) const { events_.fetch(sequence); }
 
   // The events from `first` to `end` as they lie: up to the end of the memory, and from its start.
   std::array<std::span<T>, 2> spans(Sequence first, Sequence end) const {

@@ -32,6 +32,12 @@ class EventArray {
 
   size_t size() const { return static_cast<size_t>(mask_) + 1; }
   Cell* data() const { return cells_; }
+  // So many cells ahead of the one in use is time enough to fetch a cell's line from another core.
+  static constexpr size_t kAhead = std::max<size_t>(1, 8 * wait::kCacheLine / sizeof(Cell));
+
+  // Fetches the line of a cell that will be written.
+  void fetch(Sequence sequence) const { __builtin_prefetch(&of(sequence), /*rw=*/1); }
+
   // The cell of a sequence. The size is a power of two.
   Cell& of(Sequence sequence) const { return cells_[sequence & static_cast<size_t>(mask_)]; }
 

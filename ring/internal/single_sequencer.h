@@ -39,6 +39,11 @@ class SingleSequencer : public Sequencer<Sync> {
     return {.first = first, .outcome = claim_slowly(count, first, waiter, until)};
   }
 
+  // Whether the producer could go on to `end` without waiting.
+  bool has_room_for(Sequence end) const {
+    return distance(end, limit_.load(std::memory_order_relaxed)) >= 0;
+  }
+
   void publish(Sequence /*first*/, Sequence end) {
     // Release pairs with the acquire in published(): who sees the count sees the events.
     published_.store(end, std::memory_order_release);
