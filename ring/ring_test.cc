@@ -291,7 +291,7 @@ TEST(Ring, ADenseBatchIsAtMostTwoSpans) {
 // An event that stays where it was built.
 class Pinned {
  public:
-  explicit Pinned(size_t index) : index(index) {}
+  explicit Pinned(size_t place) : index(place) {}
   Pinned(const Pinned&) = delete;
   Pinned& operator=(const Pinned&) = delete;
 
