@@ -30,7 +30,11 @@ class Batch {
   Iterator end() const { return Iterator(*ring_, end_); }
 
   // Only with the layout Dense: the events as they lie in memory, in order.
-  auto spans() const { return ring_->spans(first_, end_); }
+  auto spans() const
+    requires(!Ring::Array::kMarks)
+  {
+    return ring_->spans(first_, end_);
+  }
 
  private:
   const Ring* ring_;

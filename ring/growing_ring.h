@@ -35,6 +35,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/log/absl_check.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -81,14 +82,15 @@ class GrowingRing {
   // Options that check() refuses end the program.
   explicit GrowingRing(const GrowingRingOptions& options)
       : GrowingRing(options, [](size_t) { return T(); }) {}
-  // make(index) makes the event at each place of each ring; on the producer's thread.
+  // make(index) makes the event at each place of each ring; on the producer's thread. What it
+  // throws when the ring grows passes through claim(), and the ring stays as it was.
   template <std::invocable<size_t> Make>
   GrowingRing(const GrowingRingOptions& options, Make make)
       : options_(internal::must_pass(options)),
         build_([make = std::move(make)](const RingOptions& ring) {
           return std::make_unique<Segment>(ring, make);
         }) {
-    append(options.capacity, options.first_sequence);
+    append(build(options.capacity, options.first_sequence));
   }
   GrowingRing(const GrowingRing&) = delete;
   GrowingRing& operator=(const GrowingRing&) = delete;
@@ -223,12 +225,15 @@ class GrowingRing {
     return numbers;
   }
 
+  std::unique_ptr<Segment> build(size_t capacity, Sequence first) const {
+    return build_(
+        {.capacity = capacity, .max_consumers = options_.max_consumers, .first_sequence = first});
+  }
+
   // Under mutex_, or before there is a second thread.
-  Segment& append(size_t capacity, Sequence first) {
-    segments_.write().push_back(build_(
-        {.capacity = capacity, .max_consumers = options_.max_consumers, .first_sequence = first}));
+  void append(std::unique_ptr<Segment> segment) {
+    segments_.write().push_back(std::move(segment));
     newest_ = segments_.read().back().get();
-    return *newest_;
   }
 
   bool grow(size_t count) {
@@ -237,18 +242,20 @@ class GrowingRing {
     return replace(std::min(capacity, options_.max_capacity));
   }
 
-  // Leads producer and consumers to a new ring. False if the ring is closed.
+  // Leads producer and consumers to a new ring. False if the ring is closed, or nobody reads it.
+  // What throws while the new one is made leaves everything as it was.
   bool replace(size_t capacity) {
     const typename Sync::lock_guard lock(mutex_);
     if (closed_ || newest_->present == 0) return false;
     Segment& old = *newest_;
-    Segment& next = append(capacity, old.ring.next_sequence());
+    std::unique_ptr<Segment> next = build(capacity, old.ring.next_sequence());
     for (size_t number = 0; number < consumers_.size(); ++number) {
       const Registration& consumer = consumers_[number];
-      // It cannot fail: there is as much room for consumers as in the old ring.
-      if (!consumer.gone) next.add(number, consumer.name, consumer.after).IgnoreError();
+      // There is as much room for consumers as in the old ring.
+      if (!consumer.gone) ABSL_CHECK_OK(next->add(number, consumer.name, consumer.after));
     }
-    old.next = &next;
+    append(std::move(next));
+    old.next = newest_;
     old.ring.close();
     return true;
   }

@@ -128,6 +128,22 @@ TEST(GrowingRing, AHandlersFailureReachesTheProducerAcrossRings) {
   EXPECT_EQ(ring.claim().status(), status);
 }
 
+TEST(GrowingRing, AnEventThatCannotBeBuiltLeavesTheRingAsItWas) {
+  bool fail = false;
+  const auto make = [&](size_t) -> uint64_t {
+    return fail ? throw std::runtime_error("no memory") : 0;
+  };
+  Ring ring({.capacity = 4, .max_capacity = 64, .patience = microseconds(10)}, make);
+  auto consumer = *ring.add_consumer();
+  for (uint64_t value = 0; value < 4; ++value) publish(ring, value);
+  fail = true;
+  EXPECT_THROW(publish(ring, 4), std::runtime_error);
+  EXPECT_EQ(ring.allocated(), 4u);
+  fail = false;
+  publish(ring, 4);
+  expect_values(*consumer, 0, 5);
+}
+
 TEST(GrowingRing, RefusesCapacitiesThatAreNoPowersOfTwoOrOutOfOrder) {
   EXPECT_THAT(std::string(check(GrowingRingOptions{.capacity = 3}).message()),
               HasSubstr("capacity is 3"));

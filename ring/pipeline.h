@@ -25,9 +25,11 @@
 #ifndef ANNULET_RING_PIPELINE_H_
 #define ANNULET_RING_PIPELINE_H_
 
+#include <atomic>
 #include <concepts>
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -225,7 +227,9 @@ class Pipeline {
   void name(RunOptions& options) {
     if (options.name.empty()) options.name = name_for("consumer");
   }
-  std::string name_for(const char* kind) { return absl::StrCat(kind, " ", ++named_); }
+  std::string name_for(const char* kind) {
+    return absl::StrCat(kind, " ", named_.fetch_add(1) + 1);
+  }
 
   void fail(const absl::Status& why) {
     if (status_.ok()) status_ = why;
@@ -235,7 +239,7 @@ class Pipeline {
   internal::Crew crew_;  // ends before the ring
   Upstreams stage_;      // the last one
   absl::Status status_;
-  size_t named_ = 0;
+  std::atomic<size_t> named_ = 0;
 };
 
 }  // namespace annulet::ring
