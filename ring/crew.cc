@@ -26,7 +26,7 @@ constexpr size_t kThreadName = 15;  // the kernel's limit
 void Crew::add(std::unique_ptr<Part> part) {
   const std::lock_guard lock(mutex_);
   members_.push_back(std::make_unique<Member>(
-      Member{.id = next_id_++, .attached = started_, .part = std::move(part)}));
+      Member{.id = next_id_++, .attached = false, .part = std::move(part)}));
 }
 
 absl::Status Crew::start() {
@@ -46,6 +46,7 @@ absl::StatusOr<size_t> Crew::add_and_start(std::unique_ptr<Part> part) {
   const std::lock_guard lock(mutex_);
   auto member =
       std::make_unique<Member>(Member{.id = next_id_++, .attached = true, .part = std::move(part)});
+  members_.reserve(members_.size() + 1);  // so that nothing fails once the thread runs
   if (absl::Status status = launch(*member); !status.ok()) return status;
   members_.push_back(std::move(member));
   return members_.back()->id;
