@@ -143,7 +143,10 @@ class Consumer {
   bool look(bool far) {
     const Sequence before = next_;
     reader_.look(*ring_, next_, known_, far);
-    if (next_ != before) progress_->release(next_);  // over events that were cancelled
+    if (next_ != before) {  // over events that were cancelled
+      taken_ = next_;
+      progress_->release(next_);
+    }
     return known_ != next_;
   }
 

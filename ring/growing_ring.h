@@ -17,8 +17,10 @@
 //
 // Cost: as Ring, and a growth as much as making a ring. Threads: claim(), publish() and shrink() by
 // the producer, each consumer by its own thread, everything else by any. Lifetime: outlives its
-// claims and consumers; an event is destroyed with the ring it was built for, and built anew.
-// Source: disruptor-rs, which copies what is in the ring; here nothing is copied.
+// claims and consumers. When the last consumer leaves while it lags in an older ring, what is left
+// in that one is dropped; what is in the newest is kept for the next. An event is destroyed with
+// the ring it was built for, and built anew. Source: disruptor-rs, which copies what is in the
+// ring; here nothing is copied.
 #ifndef ANNULET_RING_GROWING_RING_H_
 #define ANNULET_RING_GROWING_RING_H_
 
@@ -97,7 +99,7 @@ class GrowingRing {
 
   // A place for `count` events. Waits for `patience`, then grows; at max_capacity, and while nobody
   // reads the ring, it waits as long as it takes. False if the ring is closed, or `count` is 0 or
-  // more than max_capacity.
+  // more than max_capacity, or more than capacity() while nobody reads the ring.
   template <class Wait = BasicDefaultWait<Sync>>
   Claim claim(size_t count = 1) {
     for (;;) {
@@ -120,16 +122,23 @@ class GrowingRing {
     return absl::OkStatus();
   }
 
-  // Goes on in a ring of the first capacity, if a larger one holds no more than half of that. Says
-  // whether it did.
+  // Goes on in a ring of the first capacity, if a larger one holds no more than half of that and
+  // all consumers have reached it. Says whether it did. By the producer, between claims.
   bool shrink() {
-    const Ring& ring = newest_->ring;
-    return ring.capacity() > options_.capacity && ring.held() <= options_.capacity / 2 &&
-           replace(options_.capacity);
+    Ring& ring = newest_->ring;
+    ABSL_CHECK(!ring.sequencer().has_claim()) << "shrink() while a claim is open";
+    return allocated() == ring.capacity() && ring.capacity() > options_.capacity &&
+           ring.held() <= options_.capacity / 2 && replace(options_.capacity);
   }
 
   // As Ring::add_consumer(). Sees each event once all of `after` have let it go.
   absl::StatusOr<std::unique_ptr<Consumer>> add_consumer(const ConsumerOptions& options = {}) {
+    for (const Consumer* other : options.after) {
+      if (&other->ring_ != this) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "ring: '", options.name, "' cannot come after a consumer of another ring"));
+      }
+    }
     const typename Sync::lock_guard lock(mutex_);
     Segment& segment = *segments_.read().back();
     if (absl::Status status =

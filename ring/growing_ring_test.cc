@@ -89,6 +89,22 @@ TEST(GrowingRing, ShrinksToTheFirstCapacityWhenItIsNearlyEmpty) {
   EXPECT_EQ(ring.allocated(), 4u);
 }
 
+TEST(GrowingRing, ShrinksNoFurtherWhileAConsumerLagsBehind) {
+  Ring ring({.capacity = 4, .max_capacity = 8, .patience = microseconds(10)});
+  auto consumer = *ring.add_consumer();
+  for (uint64_t value = 0; value < 6; ++value) publish(ring, value);
+  EXPECT_FALSE(ring.shrink());
+  EXPECT_EQ(ring.allocated(), 4u + 8);
+}
+
+TEST(GrowingRing, AConsumerCannotComeAfterOneOfAnotherRing) {
+  Ring ring({.capacity = 4});
+  Ring other({.capacity = 4});
+  auto consumer = *other.add_consumer();
+  EXPECT_EQ(ring.add_consumer({.after = {consumer.get()}}).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
 TEST(GrowingRing, ABatchLargerThanTheRingMakesItGrow) {
   Ring ring({.capacity = 4, .max_capacity = 64, .patience = microseconds(10)});
   auto consumer = *ring.add_consumer();

@@ -50,7 +50,8 @@ enum class Remedy : uint8_t {
 };
 
 struct RunOptions {
-  // For metrics, messages, and the thread's name.
+  // For messages; in a pipeline also for the thread's name and, but for workers of a group,
+  // metrics.
   std::string name = {};
   // Events between releases; 0: a quarter of the ring, for a worker of a group one.
   size_t max_batch = 0;
@@ -91,6 +92,7 @@ class Runner {
   Runner(Ring& ring, Reader& reader, Handler& handler, Wait& strategy, const RunOptions& options)
       : ring_(ring), reader_(reader), handler_(handler), strategy_(strategy), options_(options) {
     max_batch_ = options.max_batch != 0 ? options.max_batch : reader.default_batch();
+    next_ = reader.sequence();
   }
 
   absl::Status run() {
@@ -134,7 +136,9 @@ class Runner {
       }
     }
     // What failed, and what follows it, is not released: nobody after this consumer sees it.
-    if (!failed_) reader_.release(batch.size() - released_);
+    if (failed_) return;
+    reader_.release(batch.size() - released_);
+    next_ = batch.sequence() + batch.size();
   }
 
   // Handles events until the batch ends or is rewound; returns where to go on.

@@ -16,7 +16,9 @@ struct ConsumerMetrics {
   uint64_t lag = 0;       // events published (several producers: claimed) and not yet released
   uint64_t batches = 0;   // releases
   uint64_t waits = 0;     // times that there was nothing to do
-  uint64_t wake_ups = 0;  // times that it woke sleeping consumers after it, or sleeping producers
+  // Times that it woke sleeping consumers after it, or sleeping producers; those of consumers that
+  // had its place in the ring before it included.
+  uint64_t wake_ups = 0;
 };
 
 struct RingMetrics {

@@ -84,9 +84,11 @@ class Pipeline {
   // FailedPrecondition: no stages, or started before.
   absl::Status start() {
     if (!status_.ok()) return status_;
-    status_ = crew_.start();
-    if (!status_.ok()) ring_.halt(status_);
-    return status_;
+    const bool first = !crew_.was_started();
+    absl::Status status = crew_.start();
+    // If a thread could not be started, those that were shall end.
+    if (!status.ok() && first && crew_.was_started()) ring_.halt(status);
+    return status;
   }
 
   // One more handler, which sees the events published from now on, after the last stage, beside
@@ -95,6 +97,8 @@ class Pipeline {
   absl::StatusOr<ConsumerId> attach(Handler&& handler) {
     if (!crew_.is_running()) return absl::FailedPreconditionError("pipeline: not running");
     auto step = internal::as_step(std::forward<Handler>(handler));
+    static_assert(!internal::writes(typename internal::AccessOf<decltype(step), false>::List()),
+                  "an attached handler runs beside others, and so may write to no member");
     auto part = make_part<false>(std::move(step), stage_);
     if (!part.ok()) return part.status();
     return crew_.add_and_start(std::move(part->part));
@@ -108,13 +112,14 @@ class Pipeline {
   // or what halted the pipeline. DeadlineExceeded: the handlers still run. FailedPrecondition: not
   // started. Any number of times.
   absl::Status drain(wait::Deadline until = wait::kNever) {
+    if (!crew_.was_started()) return absl::FailedPreconditionError("pipeline: not started");
     ring_.close();
     if (absl::Status status = crew_.wait(until); !status.ok()) return status;
     return ring_.failure();
   }
 
-  // Lets no handler begin another batch. Producers that wait get `why`, or FailedPrecondition.
-  void halt(const absl::Status& why = absl::OkStatus()) { ring_.halt(why); }
+  // Lets no handler begin another batch. Claims and drain() return `why`.
+  void halt(const absl::Status& why = absl::CancelledError("pipeline: halted")) { ring_.halt(why); }
 
   // For claims, metrics, and consumers of your own.
   Ring& ring() { return ring_; }

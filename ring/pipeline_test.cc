@@ -148,6 +148,8 @@ TEST(Pipeline, WhatIsWrongWithItsStagesIsToldWhenItStarts) {
   Pipeline<Event> empty({.capacity = 8});
   EXPECT_EQ(empty.start().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(empty.drain().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(empty.then([](const Event&) {}).start().ok());
+  EXPECT_TRUE(empty.publish([](Event&) {}).ok());
   const auto ignore = [](const Event&) {};
   Pipeline<Event> crowded({.capacity = 8, .max_consumers = 2});
   crowded.then(ignore, ignore).then(ignore);
@@ -156,6 +158,7 @@ TEST(Pipeline, WhatIsWrongWithItsStagesIsToldWhenItStarts) {
   Pipeline<Event> twice({.capacity = 8});
   EXPECT_TRUE(twice.then(ignore).start().ok());
   EXPECT_EQ(twice.start().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(twice.publish([](Event&) {}).ok());  // and it still runs
   EXPECT_DEATH(twice.then(ignore), "after start");
 }
 

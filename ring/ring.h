@@ -34,6 +34,7 @@
 #ifndef ANNULET_RING_RING_H_
 #define ANNULET_RING_RING_H_
 
+#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -118,7 +119,8 @@ class Ring {
   }
   Claim try_claim(size_t count) { return checked_claim(count, internal::NoWait{}, wait::kNever); }
 
-  // Waits for room as long as it takes. Gets nothing only if the ring is closed.
+  // Waits for room as long as it takes. Gets nothing only if the ring is closed; of several
+  // producers those who wait then still get theirs, unless the ring is halted or nobody reads it.
   template <class Wait = BasicDefaultWait<Sync>>
   [[gnu::always_inline]] Claim claim() {
     return claim_by<internal::OwnWait<Wait>>(1, {}, wait::kNever);
@@ -199,7 +201,9 @@ class Ring {
   // Events that are claimed or published, and not yet released by all.
   size_t held() const {
     const Sequence next = next_sequence();
-    return next - sequencer_.table().oldest(sequencer_.table().members(), next);
+    const int64_t held =
+        distance(sequencer_.table().oldest(sequencer_.table().members(), next), next);
+    return static_cast<size_t>(std::clamp<int64_t>(held, 0, static_cast<int64_t>(capacity())));
   }
 
   // The event at a sequence that the caller has claimed, or taken and not yet released.
@@ -242,7 +246,8 @@ class Ring {
   template <class Waiter>
   [[gnu::always_inline]] Claim claim_by(size_t count, Waiter waiter, wait::Deadline until) {
     const internal::Grant grant = sequencer_.claim(count, waiter, until);
-    return Claim(*this, grant.first, count, grant.outcome);
+    return Claim(*this, grant.first, grant.outcome == internal::Outcome::kClaimed ? count : 0,
+                 grant.outcome);
   }
 
   template <class Waiter>

@@ -46,6 +46,24 @@ TYPED_TEST(RingLifeTest, AClosedRingRefusesClaimsAndItsConsumersEndWhenTheyHaveH
   EXPECT_EQ(last.wait(strategy), Wake::kEnded);
 }
 
+TYPED_TEST(RingLifeTest, AClaimThatWaitsInARingThatNobodyReadsEndsWithTheClose) {
+  TypeParam ring({.capacity = 2});
+  publish_range(ring, 0, 2);
+  std::thread producer([&] { EXPECT_FALSE(ring.claim()); });
+  ring.close();
+  producer.join();
+}
+
+TYPED_TEST(RingLifeTest, NobodyComesAfterAConsumerThatHasLeft) {
+  TypeParam ring({.capacity = 2});
+  auto stays = *ring.add_consumer();
+  auto leaves = std::make_unique<typename TypeParam::Consumer>(*ring.add_consumer());
+  const internal::Upstream<TypeParam> left = *leaves;
+  leaves.reset();
+  EXPECT_EQ(ring.add_consumer({.after = {left}}).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
 TYPED_TEST(RingLifeTest, AClaimMadeBeforeTheCloseIsStillPublished) {
   TypeParam ring({.capacity = 4});
   auto consumer = *ring.add_consumer();

@@ -78,6 +78,11 @@ constexpr bool conflict(AccessList<A...>, ListB list) {
   return (... || conflicts_with_any<A>(list));
 }
 
+template <class... A>
+constexpr bool writes(AccessList<A...>) {
+  return (... || A::kWrites);
+}
+
 template <class... Lists>
 struct Joined;
 template <class... A>

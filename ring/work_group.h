@@ -67,12 +67,12 @@ class Worker {
   // Waits until there are events that no worker has taken, by a strategy that the thread owns.
   template <class Wait>
   Wake wait(Wait& strategy, wait::Deadline until = wait::kNever) {
+    if (share_->reader().is_stopped(*ring_, index_)) return Wake::kEnded;
     Sequence next = share_->next();
     uint32_t looks = 0;
     const auto look = [&] {
       ++looks;
-      next = share_->next();
-      return share_->has_more();
+      return share_->has_more(next);
     };
     const Wake wake = share_->reader().wait(*ring_, index_, next, look, strategy, until);
     if (wake != Wake::kReady || looks != 1) internal::count(progress().waits);
@@ -83,11 +83,9 @@ class Worker {
   // must have been released.
   Batch take(size_t max = 1) {
     ABSL_DCHECK_EQ(first_, end_) << "take() before release()";
-    // Before the taking, so that who sees these events taken sees them held. Release pairs with the
-    // acquire in Progress::reach(), for the sake of the events that were released before.
-    const auto hold_from = [this](Sequence first) {
-      progress().released.store(first, std::memory_order_release);
-    };
+    // Before the taking, so that who sees these events taken sees them held. As a release(), for
+    // the sake of the events before, and of who waits for a hold that was in vain to be given up.
+    const auto hold_from = [this](Sequence first) { progress().release(first); };
     const auto [first, end] = share_->take(max, hold_from);
     first_ = first;
     end_ = end;
@@ -103,6 +101,9 @@ class Worker {
     progress().release(first_ == end_ ? idle() : first_);
     internal::count(progress().batches);
   }
+
+  // The first event that no worker has taken.
+  Sequence sequence() const { return share_->next(); }
 
   // One event at a time, so that the others have something to do, too.
   size_t default_batch() const { return 1; }

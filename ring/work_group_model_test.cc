@@ -213,8 +213,7 @@ TEST(WorkGroupModel, EveryOrderIsNeeded) {
       testing::ElementsAre("lambda compare_exchange success: release -> relaxed",
                            "WorkShare::follow_marks load: acquire -> relaxed",
                            "WorkShare::follow_marks compare_exchange success: release -> relaxed",
-                           "WorkShare::pass_over compare_exchange success: release -> relaxed",
-                           "lambda store: release -> relaxed"));
+                           "WorkShare::pass_over compare_exchange success: release -> relaxed"));
 }
 
 }  // namespace

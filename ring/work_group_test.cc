@@ -123,6 +123,31 @@ TYPED_TEST(WorkGroupTest, AStoppedWorkerLeavesItsShareToTheOthers) {
   EXPECT_EQ(group.worker(0).wait(strategy), Wake::kEnded);
 }
 
+TYPED_TEST(WorkGroupTest, AStopOrAHaltEndsWorkersThatHaveEventsToTake) {
+  TypeParam ring({.capacity = 4});
+  auto group = *ring.add_work_group({.workers = 2});
+  publish_range(ring, 0, 3);
+  wait::BlockWait strategy;
+  group.worker(0).stop();
+  EXPECT_EQ(group.worker(0).wait(strategy), Wake::kEnded);
+  EXPECT_EQ(group.worker(1).wait(strategy), Wake::kReady);
+  ring.halt();
+  EXPECT_EQ(group.worker(1).wait(strategy), Wake::kEnded);
+}
+
+TYPED_TEST(WorkGroupTest, AGroupThatLeavesWithinAPublicationLeavesTheRestOfIt) {
+  TypeParam ring({.capacity = 4});
+  {
+    auto group = *ring.add_work_group({.workers = 1});
+    ring.claim(4).publish();
+    EXPECT_EQ(group.worker(0).take().size(), 1u);
+    group.worker(0).release();
+  }
+  auto consumer = *ring.add_consumer();
+  EXPECT_EQ(consumer.sequence(), 1u);
+  EXPECT_EQ(consumer.take().size(), 3u);
+}
+
 TYPED_TEST(WorkGroupTest, AGroupLeavesAndTheNextReaderGoesOnWhereItWas) {
   TypeParam ring({.capacity = 4});
   {

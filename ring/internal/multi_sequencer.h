@@ -86,11 +86,13 @@ class MultiSequencer : public Sequencer<Sync> {
   template <class Waiter>
   [[gnu::noinline]] Outcome wait_turn(Sequence end, Waiter waiter) {
     decltype(auto) strategy = waiter();
-    // What was claimed before the close is still published, unless the readers have been stopped.
+    // What was claimed before the close is still published, unless the readers have been stopped or
+    // have left.
     const auto is_over = [&] {
       const State now = this->state();
       return now == State::kHalted ||
-             (now == State::kClosed && distance(end_.load(std::memory_order_relaxed), end) > 0);
+             (now == State::kClosed && (distance(end_.load(std::memory_order_relaxed), end) > 0 ||
+                                        !this->table().is_read()));
     };
     for (;;) {
       if (is_over()) return Outcome::kClosed;

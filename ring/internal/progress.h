@@ -73,6 +73,9 @@ class ProgressTable {
   // Acquire pairs with the release of join(): who sees a member sees where it stands.
   Mask members() const { return members_.load(std::memory_order_acquire); }
 
+  // Whether anybody is a member.
+  bool is_read() const { return members() != bit(kVacant); }
+
   // The least progress of the entries in `mask`. All are within reach of `near`. In the order of
   // their indices: a group's own entry comes before those of its workers.
   Sequence oldest(Mask mask, Sequence near) const {
@@ -110,7 +113,7 @@ class ProgressTable {
     const auto index = static_cast<size_t>(std::countr_zero(taken));
     Joined joined{.index = index, .workers = taken & ~bit(index), .place = vacant_.read()};
     Progress<Sync>& entry = entries_[index];
-    entry.stopped.store(false, std::memory_order_relaxed);
+    renew(entry);
     if (members == bit(kVacant)) {
       idle(joined.workers, joined.place.next);
       entry.release(joined.place.next);
@@ -161,11 +164,18 @@ class ProgressTable {
     return count == 0 ? found : 0;
   }
 
+  // For another reader.
+  static void renew(Progress<Sync>& entry) {
+    entry.stopped.store(false, std::memory_order_relaxed);
+    entry.batches.store(0, std::memory_order_relaxed);
+    entry.waits.store(0, std::memory_order_relaxed);
+  }
+
   // Lets workers hold nobody back.
   void idle(Mask workers, Sequence near) {
     for (; workers != 0; workers &= workers - 1) {
       Progress<Sync>& entry = entries_[std::countr_zero(workers)];
-      entry.stopped.store(false, std::memory_order_relaxed);
+      renew(entry);
       entry.release(near + kFar);
     }
   }

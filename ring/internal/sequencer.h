@@ -2,6 +2,7 @@
 #ifndef ANNULET_RING_INTERNAL_SEQUENCER_H_
 #define ANNULET_RING_INTERNAL_SEQUENCER_H_
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>

@@ -63,10 +63,15 @@ class SingleSequencer : public Sequencer<Sync> {
   // Where a reader that joins now begins.
   Sequence newest() const { return published(); }
 
-  // Of a reader that has handled everything before `next`: whether nothing more will come.
+  // Of a reader that has handled everything before `next`: whether nothing more will come. The mark
+  // of an event is seen before the count, so that published_ may still lie before `next`.
   bool ends_at(Sequence next) const {
-    return this->state() != State::kOpen && claimed_.load(std::memory_order_relaxed) == next &&
-           published_.load(std::memory_order_relaxed) == next;
+    return this->state() != State::kOpen && claimed_.load(std::memory_order_relaxed) == next;
+  }
+
+  // By the producer: whether it has a claim that is neither published nor cancelled.
+  bool has_claim() const {
+    return claimed_.load(std::memory_order_relaxed) != published_.load(std::memory_order_relaxed);
   }
 
   void close(State how) {

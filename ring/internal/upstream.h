@@ -68,6 +68,10 @@ class Reader {
           absl::StrCat("ring: '", name, "' cannot join a closed ring"));
     }
     Table& table = ring.sequencer().table();
+    if ((upstream & ~table.members()) != 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("ring: '", name, "' cannot come after a consumer that has left"));
+    }
     const auto joined = table.join([&] { return ring.sequencer().newest(); }, workers);
     if (!joined) {
       return absl::ResourceExhaustedError(

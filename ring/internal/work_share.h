@@ -33,9 +33,10 @@ class WorkShare {
   // The first event that is not taken.
   Sequence next() const { return taken().load(std::memory_order_relaxed); }
 
-  bool has_more() {
+  // `next` becomes the first event that is not taken, of which the answer tells.
+  bool has_more(Sequence& next) {
     for (;;) {
-      const Sequence next = this->next();
+      next = this->next();
       const Sequence end = known_end(next);
       if (next == this->next()) return distance(next, end) > 0;
     }
@@ -77,7 +78,7 @@ class WorkShare {
       ring_.sequencer().table().leave(index, {});
     }
     const Sequence next = this->next();
-    const Sequence known = known_.load(std::memory_order_relaxed);
+    const Sequence known = known_up_to();
     reader_.leave(ring_, {.next = next, .known = distance(known, next) > 0 ? next : known});
   }
 
@@ -86,6 +87,15 @@ class WorkShare {
 
   Progress<Sync>& progress() const { return ring_.sequencer().table()[reader_.index()]; }
   typename Sync::template atomic<Sequence>& taken() const { return progress().released; }
+
+  // Where a publication begins, at or behind what is taken.
+  Sequence known_up_to() const {
+    if constexpr (Ring::kManyProducers) {
+      return known_.load(std::memory_order_relaxed);
+    } else {
+      return ring_.sequencer().published();
+    }
+  }
 
   // The end of the events that may be taken from `next` on. Of no use if `next` is not next() any
   // more.
