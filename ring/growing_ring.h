@@ -19,8 +19,8 @@
 // the producer, each consumer by its own thread, everything else by any. Lifetime: outlives its
 // claims and consumers. When the last consumer leaves while it lags in an older ring, what is left
 // in that one is dropped; what is in the newest is kept for the next. An event is destroyed with
-// the ring it was built for, and built anew. Source: disruptor-rs, which copies what is in the
-// ring; here nothing is copied.
+// the ring it was built for, and built anew.
+// Source: disruptor-rs, which copies what is in the ring; here nothing is copied.
 #ifndef ANNULET_RING_GROWING_RING_H_
 #define ANNULET_RING_GROWING_RING_H_
 
@@ -309,9 +309,13 @@ class GrowingRing<T, Layout, Sync>::Consumer {
     std::vector<std::unique_ptr<Segment>> left;
     const typename Sync::lock_guard lock(ring_.mutex_);
     ring_.consumers_[number_].gone = true;
+    // Also from the rings that it has left for the next: there it still waits for those before it,
+    // which may not leave until it has.
+    for (const auto& segment : ring_.segments_.read()) {
+      if (number_ < segment->readers.size()) segment->readers[number_].reset();
+    }
     for (Segment* segment = segment_; segment != nullptr;) {
       Segment* const next = segment->next;
-      segment->readers[number_].reset();
       left.push_back(ring_.leave(*segment));
       segment = next;
     }

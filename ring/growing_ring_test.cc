@@ -132,6 +132,20 @@ TEST(GrowingRing, AConsumerThatLeavesReleasesAllRingsItWasIn) {
   expect_values(*stays, 10, 11);
 }
 
+TEST(GrowingRing, AConsumerThatIsAheadOfTheOneBeforeItMayLeave) {
+  Ring ring({.capacity = 4, .max_capacity = 8, .patience = microseconds(10)});
+  auto first = *ring.add_consumer();
+  auto second = *ring.add_consumer({.after = {first.get()}});
+  for (uint64_t value = 0; value < 5; ++value) publish(ring, value);
+  expect_values(*first, 0, 4);
+  expect_values(*second, 0, 4);
+  wait::BlockWait strategy;
+  EXPECT_EQ(second->wait(strategy, wait::Clock::now()), Wake::kTimeout);  // in the new ring
+  second.reset();
+  first.reset();  // still in the old ring
+  EXPECT_EQ(ring.allocated(), ring.capacity());
+}
+
 TEST(GrowingRing, AHandlersFailureReachesTheProducerAcrossRings) {
   Ring ring({.capacity = 4, .max_capacity = 64, .patience = microseconds(10)});
   auto consumer = *ring.add_consumer();

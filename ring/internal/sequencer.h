@@ -55,7 +55,7 @@ class Sequencer {
   size_t capacity() const { return capacity_; }
   Table& table() { return table_; }
   const Table& table() const { return table_; }
-  // Acquire pairs with the release in set_state(): who sees the ring closed sees all claims.
+  // Acquire pairs with the release in close_by(): who sees the ring closed sees all claims.
   State state() const { return state_.load(std::memory_order_acquire); }
   wait::BasicBell<Sync>& published_bell() { return published_bell_; }
   const wait::BasicBell<Sync>& published_bell() const { return published_bell_; }
