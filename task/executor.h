@@ -5,12 +5,23 @@
 #ifndef ANNULET_TASK_EXECUTOR_H_
 #define ANNULET_TASK_EXECUTOR_H_
 
+#include <array>
+#include <cstddef>
+
+#include "annulet/task/context.h"
 #include "annulet/task/runnable.h"
 
 namespace annulet::task {
 
 class Executor {
  public:
+  Executor() {
+    for (const Priority priority : kAllPriorities) {
+      contexts_[static_cast<size_t>(priority)] = {.home = this, .priority = priority};
+    }
+  }
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
   virtual ~Executor() = default;
 
   // Queues `runnable`. Never runs it inline, never fails, never blocks. What the caller did before
@@ -21,12 +32,21 @@ class Executor {
   // not be posted.
   virtual bool admit() noexcept = 0;
 
-  // Counts one live task less: the last thing that happens to a task that was admitted.
+  // Counts one live task less: the last thing that happens to a task that was admitted. Called on
+  // the executor on whose thread the task ended, which may be a worker of the one that admitted it.
   virtual void retire() noexcept = 0;
+
+  // What tasks spawned here begin with.
+  const Context& context(Priority priority = Priority::kNormal) const {
+    return contexts_[static_cast<size_t>(priority)];
+  }
+
+ private:
+  std::array<Context, kPriorities> contexts_;
 };
 
 // Lets a suspended computation continue where it belongs.
-inline void resume_at_home(Runnable* runnable) { runnable->home->post(runnable); }
+inline void resume_at_home(Runnable* runnable) { runnable->context->home->post(runnable); }
 
 }  // namespace annulet::task
 

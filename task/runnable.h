@@ -11,15 +11,25 @@
 
 #include <coroutine>
 #include <cstddef>
+#include <exception>
 
 namespace annulet::task {
 
-class Executor;
+struct Context;
 
 struct Runnable {
-  Runnable* next = nullptr;
-  Executor* home = nullptr;  // where a task continues; set at spawn, inherited by awaited children.
-                             // Null: a callback
+  Runnable() {}
+  Runnable(const Runnable&) = delete;
+  Runnable& operator=(const Runnable&) = delete;
+  ~Runnable() {}
+
+  union {
+    Runnable* next = nullptr;
+    // What ended the task, if anything: one that has ended is in no queue. The promise's own.
+    std::exception_ptr failure;
+  };
+  const Context* context =
+      nullptr;  // set at spawn, inherited by awaited children. Null: a callback
 
   // The coroutine whose promise begins with this Runnable. The compilers put a promise right behind
   // the two pointers of the frame's header as long as it asks for no larger alignment, which

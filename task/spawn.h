@@ -117,7 +117,7 @@ template <class T>
 Promise<T>* start(Executor& executor, Task<T>& task, bool detached) {
   if (!executor.admit()) return nullptr;
   Promise<T>* promise = &task.release();
-  promise->home = &executor;
+  promise->context = &executor.context();
   promise->join().set_spawned(detached);
   executor.post(promise);
   return promise;

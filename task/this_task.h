@@ -97,22 +97,32 @@ SleepAwaiter sleep_for(std::chrono::duration<Rep, Period> delay) {
 
 namespace internal {
 
-template <class T>
-class [[nodiscard]] CancelScopeAwaiter : public TaskAwaiter<T> {
+// Awaits a task that has a context of its own: the parent's, with a change.
+template <class T, class Change>
+class [[nodiscard]] ContextAwaiter : public TaskAwaiter<T> {
  public:
-  CancelScopeAwaiter(Promise<T>& child, CancelState* cancel)
-      : TaskAwaiter<T>(handle_of(child)), child_(child), cancel_(cancel) {}
+  ContextAwaiter(Promise<T>& child, Change change)
+      : TaskAwaiter<T>(handle_of(child)), child_(child), change_(change) {}
 
   template <TaskPromise P>
   std::coroutine_handle<> await_suspend(std::coroutine_handle<P> parent) noexcept {
     std::coroutine_handle<> next = TaskAwaiter<T>::await_suspend(parent);
-    child_.set_cancel(cancel_);
+    context_ = *parent.promise().context;
+    change_(context_);
+    child_.context = &context_;
     return next;
   }
 
  private:
   Promise<T>& child_;
-  CancelState* cancel_;
+  Change change_;
+  Context context_;
+};
+
+struct SetCancel {
+  explicit SetCancel(CancelState* state) : cancel(state) {}
+  void operator()(Context& context) const { context.cancel = cancel; }
+  CancelState* cancel;
 };
 
 }  // namespace internal
@@ -122,7 +132,8 @@ class [[nodiscard]] CancelScopeAwaiter : public TaskAwaiter<T> {
 // one.
 template <class T>
 Task<T> with_cancel(CancelToken token, Task<T> task) {
-  co_return co_await internal::CancelScopeAwaiter<T>(task.promise(), token.state());
+  co_return co_await internal::ContextAwaiter<T, internal::SetCancel>(
+      task.promise(), internal::SetCancel(token.state()));
 }
 
 }  // namespace annulet::task

@@ -14,7 +14,6 @@ namespace annulet::task {
 
 namespace internal {
 class PromiseBase;
-void reap(PromiseBase* finished) noexcept;
 }  // namespace internal
 
 struct WorkerContext {
@@ -24,7 +23,17 @@ struct WorkerContext {
   // A spawned task that has just ended. Its frame is published or freed by the loop and not inside
   // its own await_suspend, where compilers differ in what they still touch afterwards.
   internal::PromiseBase* finished = nullptr;
+  // How many more waits the task that runs may find over before they began, until it must let
+  // others run (budget.h).
+  int budget = kBudget;
+
+  static constexpr int kBudget = 128;
 };
+
+namespace internal {
+// Hands a spawned task's result on, or frees its frame.
+void reap(WorkerContext& worker, PromiseBase* finished) noexcept;
+}  // namespace internal
 
 // The context of the calling thread, or null where no loop runs. Out of line, so that no compiler
 // keeps the address of a thread-local across a suspension after which a coroutine may be on another
@@ -46,7 +55,8 @@ class ScopedWorkerContext {
 // Runs `runnable` until it suspends or ends. For loops: the only way to resume something that was
 // posted.
 inline void run(WorkerContext& context, Runnable* runnable) {
-  if (ABSL_PREDICT_FALSE(runnable->home == nullptr)) {
+  context.budget = WorkerContext::kBudget;
+  if (ABSL_PREDICT_FALSE(runnable->context == nullptr)) {
     auto* callback = static_cast<CallbackRunnable*>(runnable);
     return callback->function(callback);
   }
@@ -54,7 +64,7 @@ inline void run(WorkerContext& context, Runnable* runnable) {
   if (context.finished != nullptr) {
     internal::PromiseBase* finished = context.finished;
     context.finished = nullptr;
-    internal::reap(finished);
+    internal::reap(context, finished);
   }
 }
 

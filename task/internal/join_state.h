@@ -7,10 +7,14 @@
 //   3                  spawned: running, nobody will ask
 //   address | 3        spawned: a thread waits for it (JoinLatch)
 //   5                  spawned: has ended; the frame belongs to the handle
+//   7                  spawned on this worker alone: running, its handle has not asked for anything
+//   address | 7        spawned on this worker alone: a task of this worker waits for it
+//   15, 23             spawned on this worker alone: nobody will ask; has ended
 //
-// The first two are plain: parent and child are one flow of control. The others change by atomic
-// operations between the loop that runs the task (finish) and the owner of the handle (everything
-// else), each of which happens at most once.
+// The first two are plain: parent and child are one flow of control. So are the last, where task
+// and handle never leave one thread. The others change by atomic operations between the loop that
+// runs the task (finish) and the owner of the handle (everything else), each of which happens at
+// most once.
 #ifndef ANNULET_TASK_INTERNAL_JOIN_STATE_H_
 #define ANNULET_TASK_INTERNAL_JOIN_STATE_H_
 
@@ -64,6 +68,29 @@ class BasicJoinState {
   // --- spawned: before the first post ---
   void set_spawned(bool detached) { store_plain(detached ? kDetached : kRunning); }
 
+  // --- spawned on this worker alone ---
+  void set_spawned_locally(bool detached) { store_plain(detached ? kLocalDetached : kLocal); }
+  bool local() const { return (load_plain() & kTags) == kLocal; }
+  bool done_locally() const { return load_plain() == kLocalDone; }
+  void wait_locally(Waiter* task) { store_plain(address(task) | kLocal); }
+  // False: it has ended already, the frame is the caller's to destroy.
+  [[nodiscard]] bool detach_locally() {
+    if (done_locally()) return false;
+    store_plain(kLocalDetached);
+    return true;
+  }
+  // The task has ended: as finish(), without atomic operations.
+  struct LocalFinish {
+    Waiter* task = nullptr;
+    bool detached = false;
+  };
+  LocalFinish finish_locally() {
+    const uintptr_t before = load_plain();
+    if (before == kLocalDetached) return {.detached = true};
+    store_plain(kLocalDone);
+    return {.task = reinterpret_cast<Waiter*>(before & ~kTags)};
+  }
+
   // --- spawned: the loop that ran the task ---
   struct Finish {
     Waiter* task = nullptr;   // to be posted
@@ -107,6 +134,10 @@ class BasicJoinState {
   static constexpr uintptr_t kRunning = 1;
   static constexpr uintptr_t kDetached = 3;
   static constexpr uintptr_t kDone = 5;
+  static constexpr uintptr_t kLocal = 7;
+  // Beside kLocal in the low bits, above them what no object has for an address.
+  static constexpr uintptr_t kLocalDetached = 8 | kLocal;
+  static constexpr uintptr_t kLocalDone = 16 | kLocal;
 
   static_assert(alignof(Waiter) > kTags && alignof(Latch) > kTags);
 

@@ -10,18 +10,38 @@ std::coroutine_handle<> PromiseBase::leave_to_loop() noexcept {
   return std::noop_coroutine();
 }
 
-void reap(PromiseBase* finished) noexcept {
-  Executor* const home = finished->home;
+namespace {
+
+void destroy_unobserved(PromiseBase* finished) noexcept {
+  if (finished->error() != nullptr) report_unobserved(finished->error());
+  finished->handle().destroy();
+}
+
+void reap_locally(PromiseBase* finished) noexcept {
+  const JoinState::LocalFinish finish = finished->join().finish_locally();
+  if (finish.detached) {
+    destroy_unobserved(finished);
+  } else if (finish.task != nullptr) {
+    resume_at_home(finish.task);
+  }
+}
+
+void reap_shared(PromiseBase* finished) noexcept {
   const JoinState::Finish finish = finished->join().finish();
   if (finish.detached) {
-    if (finished->error() != nullptr) report_unobserved(finished->error());
-    finished->handle().destroy();
+    destroy_unobserved(finished);
   } else if (finish.task != nullptr) {
     resume_at_home(finish.task);
   } else if (finish.thread != nullptr) {
     finish.thread->open();
   }
-  home->retire();
+}
+
+}  // namespace
+
+void reap(WorkerContext& worker, PromiseBase* finished) noexcept {
+  finished->join().local() ? reap_locally(finished) : reap_shared(finished);
+  worker.executor->retire();
 }
 
 }  // namespace annulet::task::internal

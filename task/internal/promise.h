@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "annulet/task/context.h"
 #include "annulet/task/internal/cancel_state.h"
 #include "annulet/task/internal/frame_cache.h"
 #include "annulet/task/internal/group.h"
@@ -34,22 +35,27 @@ class PromiseBase : public Runnable {
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
   FinalAwaiter final_suspend() const noexcept { return {}; }
-  void unhandled_exception() noexcept { error_ = std::current_exception(); }
+  void unhandled_exception() noexcept { std::construct_at(&failure, std::current_exception()); }
 
   // Makes this the child that `parent` awaits.
-  void inherit(const PromiseBase& parent) {
-    home = parent.home;
-    cancel_ = parent.cancel_;
-  }
+  void inherit(const PromiseBase& parent) { context = parent.context; }
 
   JoinState& join() { return join_; }
-  CancelState* cancel() const { return cancel_; }
-  void set_cancel(CancelState* cancel) { cancel_ = cancel; }
-  const std::exception_ptr& error() const { return error_; }
+  CancelState* cancel() const { return context->cancel; }
+  // What ended it, or null. Once it has ended.
+  const std::exception_ptr& error() const { return failure; }
 
  protected:
+  PromiseBase() {}
+  // A frame is destroyed before it has started, when `next` is null and so is `failure`, or after
+  // it has ended.
+  ~PromiseBase() { std::destroy_at(&failure); }
+
+  // From here on the link is the place of the failure.
+  void ended_well() noexcept { std::construct_at(&failure, nullptr); }
+
   void rethrow_error() {
-    if (error_ != nullptr) std::rethrow_exception(std::exchange(error_, nullptr));
+    if (failure != nullptr) std::rethrow_exception(std::exchange(failure, nullptr));
   }
 
  private:
@@ -63,10 +69,7 @@ class PromiseBase : public Runnable {
   // Spawned: lets the loop that runs this thread reap the frame.
   std::coroutine_handle<> leave_to_loop() noexcept;
 
-  CancelState* cancel_ =
-      nullptr;  // the token that the task's waits obey; kept alive by with_cancel
   JoinState join_;
-  std::exception_ptr error_;
 };
 
 template <class T>
@@ -87,7 +90,9 @@ class Promise final : public PromiseBase {
 
   Promise() noexcept {}
   ~Promise() {
-    if (has_value_) std::destroy_at(&value_);
+    if constexpr (!kTrivial) {
+      if (has_value_.set) std::destroy_at(&value_);
+    }
   }
 
   std::coroutine_handle<Promise> get_return_object() { return handle_of(*this); }
@@ -96,7 +101,8 @@ class Promise final : public PromiseBase {
     requires std::is_constructible_v<T, U&&>
   void return_value(U&& value) {
     std::construct_at(&value_, std::forward<U>(value));
-    has_value_ = true;
+    if constexpr (!kTrivial) has_value_.set = true;
+    ended_well();
   }
 
   // Once, after the end: the result, or rethrows what ended the task.
@@ -106,17 +112,24 @@ class Promise final : public PromiseBase {
   }
 
  private:
+  // Whether there is a value to be destroyed.
+  struct Flag {
+    bool set = false;
+  };
+  struct NoFlag {};
+  static constexpr bool kTrivial = std::is_trivially_destructible_v<T>;
+
   union {
     T value_;
   };
-  bool has_value_ = false;
+  [[no_unique_address]] std::conditional_t<kTrivial, NoFlag, Flag> has_value_;
 };
 
 template <>
 class Promise<void> final : public PromiseBase {
  public:
   std::coroutine_handle<Promise> get_return_object() { return handle_of(*this); }
-  void return_void() const noexcept {}
+  void return_void() noexcept { ended_well(); }
   void take() { rethrow_error(); }
 };
 
