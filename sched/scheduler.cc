@@ -1,30 +1,59 @@
 #include "annulet/sched/scheduler.h"
 
+#include <thread>
+
 #include "absl/base/macros.h"
+#include "absl/log/check.h"
 #include "annulet/wait/thread_parker.h"
 
 namespace annulet::sched {
 
+Scheduler::Scheduler(const SchedulerOptions& options) : options_(options) {
+  CHECK_OK(check(options)) << "Scheduler";
+}
+
+Scheduler::~Scheduler() {
+  // Acquire pairs with post().
+  while (posting_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
+}
+
 Worker& Scheduler::add_worker(wait::Parker& parker) {
-  return *workers_.emplace_back(std::make_unique<Worker>(*this, parker));
+  workers_.push_back(std::make_unique<Worker>(*this, parker, workers_.size()));
+  idle_.reset(workers_.size());
+  return *workers_.back();
 }
 
 void Scheduler::post(task::Runnable* runnable) noexcept {
-  Worker* worker = current_worker();
-  if (worker == nullptr) {
-    // Relaxed: any worker is right, the next one fairer.
-    worker = workers_[next_worker_.fetch_add(1, std::memory_order_relaxed) % workers_.size()].get();
+  if (Worker* worker = current_worker()) return worker->post_shared(runnable);
+  // Relaxed: the push hands the task over, which keeps the scheduler alive until then.
+  posting_.fetch_add(1, std::memory_order_relaxed);
+  injector_.push(runnable->context != nullptr ? runnable->context->priority : task::Priority::kHigh,
+                 runnable);
+  notify();
+  posting_.fetch_sub(1, std::memory_order_release);  // pairs with ~Scheduler()
+}
+
+void Scheduler::notify() {
+  idle_.notify([this](size_t worker) { workers_[worker]->parker_.unpark(); });
+}
+
+bool Scheduler::maybe_work() const {
+  if (!injector_.empty()) return true;
+  for (const auto& worker : workers_) {
+    if (worker->ready_.stealable()) return true;
   }
-  worker->post(runnable);
+  return false;
+}
+
+WorkerMetrics Scheduler::metrics() const {
+  WorkerMetrics sum;
+  for (const auto& worker : workers_) sum += worker->metrics();
+  return sum;
 }
 
 bool Scheduler::admit() noexcept {
   if (Worker* worker = current_worker()) {
-    // The spawning task lives itself, so a close() seen late cannot make wait_until_idle() miss
-    // this one.
-    if (closed()) return false;
-    worker->tally_.begin();
-    return true;
+    return worker->begin_task();
   }
   return intake_.begin();
 }

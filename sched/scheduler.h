@@ -6,10 +6,13 @@
 //   ...
 //   scheduler.close(); scheduler.wait_until_idle(deadline); scheduler.stop(); thread.join();
 //
-// Use it for tasks without I/O, or through runtime::Runtime, which brings threads, reactors and the
-// order of stopping. A task spawned on the Scheduler starts on the worker that spawns it, or, from
-// other threads, on one after the other; when woken it continues on the worker that wakes it. A
-// task spawned on a Worker stays there.
+// Use it with threads of your own, or through Engine, which brings the threads, or through
+// runtime::Runtime, which also brings I/O. A task spawned on the Scheduler is shared: it is queued
+// on the worker that spawns or wakes it, and the first worker with time for it runs it. A task
+// spawned on a Worker never leaves that.
+// Idle workers sleep. Work that becomes ready wakes one of them at once, which wakes the next if
+// there is more (internal/idle_set.h).
+// Cost: a shared task that becomes ready costs a fence more than one of a worker's own.
 // Threads: every method from any thread, except that workers are added before the first of them
 // runs.
 // Lifetime: outlives its workers' threads and every task.
@@ -22,7 +25,11 @@
 #include <memory>
 #include <vector>
 
+#include "annulet/sched/internal/idle_set.h"
+#include "annulet/sched/internal/injector.h"
 #include "annulet/sched/internal/live_count.h"
+#include "annulet/sched/metrics.h"
+#include "annulet/sched/options.h"
 #include "annulet/sched/worker.h"
 #include "annulet/task/executor.h"
 #include "annulet/wait/deadline.h"
@@ -33,13 +40,16 @@ namespace annulet::sched {
 
 class Scheduler final : public task::Executor {
  public:
-  Scheduler() = default;
+  // `options` that check() accepts.
+  explicit Scheduler(const SchedulerOptions& options = {});
+  ~Scheduler() override;
 
   // `parker` outlives the scheduler.
   Worker& add_worker(wait::Parker& parker);
 
   size_t size() const { return workers_.size(); }
   Worker& worker(size_t index) { return *workers_[index]; }
+  const SchedulerOptions& options() const { return options_; }
 
   void post(task::Runnable* runnable) noexcept override;
   bool admit() noexcept override;
@@ -57,6 +67,9 @@ class Scheduler final : public task::Executor {
   // suspended for ever.
   void stop();
 
+  // The sum over all workers, a moment's view.
+  WorkerMetrics metrics() const;
+
   bool closed() const { return intake_.closed(); }
   // Acquire pairs with stop().
   bool stopped() const { return stopped_.load(std::memory_order_acquire); }
@@ -64,16 +77,30 @@ class Scheduler final : public task::Executor {
  private:
   friend class Worker;
 
+  // The worker of this scheduler whose thread this is, or null.
   Worker* current_worker() const;
+  // Wakes somebody who sleeps to look for work, unless somebody does already.
+  void notify();
+  // As notify(), by a worker.
+  void notify_others() {
+    if (workers_.size() > 1) notify();
+  }
+  // Whether there is work that any worker could do.
+  bool maybe_work() const;
   // For workers, once closed: lets wait_until_idle() look again.
   void announce_progress() { progress_.notify_all(); }
 
+  const SchedulerOptions options_;
   std::vector<std::unique_ptr<Worker>> workers_;
   wait::EventCount progress_;
   std::atomic<bool> stopped_{false};
-  std::atomic<size_t> next_worker_{0};
 
+  internal::IdleSet idle_;
+  internal::Injector<task::Runnable> injector_;
   alignas(wait::kCacheLine) internal::Intake intake_;
+  // How many threads are in the midst of a post from outside. A task may run and be the last before
+  // the one who posted it has done with the scheduler.
+  std::atomic<size_t> posting_{0};
 };
 
 }  // namespace annulet::sched

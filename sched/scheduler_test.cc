@@ -2,14 +2,18 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <memory>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "annulet/sched/spawn.h"
 #include "annulet/task/spawn.h"
 #include "annulet/task/this_task.h"
 #include "annulet/task/when_all.h"
@@ -20,8 +24,6 @@ namespace {
 
 using std::chrono::hours;
 using std::chrono::milliseconds;
-using task::JoinHandle;
-using task::Task;
 
 // A scheduler with threads.
 class Threads {
@@ -52,12 +54,236 @@ class Threads {
 
 Task<std::thread::id> where() { co_return std::this_thread::get_id(); }
 
-TEST(Scheduler, RunsWhatIsSpawnedFromOutsideOnAllWorkers) {
+TEST(Scheduler, RunsWhatIsSpawnedFromOutsideOnItsWorkers) {
   Threads scheduler(2);
-  const auto first = std::move(*task::spawn(*scheduler, where())).join();
-  const auto second = std::move(*task::spawn(*scheduler, where())).join();
-  EXPECT_NE(first, second);
-  EXPECT_NE(first, std::this_thread::get_id());
+  EXPECT_NE(std::move(*task::spawn(*scheduler, where())).join(), std::this_thread::get_id());
+}
+
+// Waits in its thread, as a long computation would keep it, until `flag` is set.
+Task<std::thread::id> hold_worker_until(std::atomic<bool>& flag) {
+  while (!flag.load()) std::this_thread::yield();
+  co_return std::this_thread::get_id();
+}
+
+Task<std::thread::id> set(std::atomic<bool>& flag) {
+  flag.store(true);
+  co_return std::this_thread::get_id();
+}
+
+TEST(Scheduler, WhatABusyWorkerSpawnsAnIdleOneRuns) {
+  Threads scheduler(2);
+  const auto busy = [&]() -> Task<bool> {
+    std::atomic<bool> flag{false};
+    JoinHandle<std::thread::id> setter = *spawn(set(flag));
+    const std::thread::id here = co_await hold_worker_until(flag);
+    co_return here != co_await std::move(setter);
+  };
+  for (int round = 0; round < 100; ++round) {
+    EXPECT_TRUE(std::move(*task::spawn(*scheduler, busy())).join());
+  }
+}
+
+TEST(Scheduler, WhatABusyWorkerHasQueuedBeforeAnIdleOneRuns) {
+  Threads scheduler(2);
+  // More than thieves can see at once.
+  constexpr int kTasks = 1000;
+  const auto busy = [&]() -> Task<bool> {
+    std::atomic<int> left{kTasks};
+    const auto count_down = [&]() -> Task<void> {
+      left.fetch_sub(1);
+      co_return;
+    };
+    std::vector<JoinHandle<void>> handles;
+    for (int i = 0; i < kTasks; ++i) handles.push_back(*spawn(count_down()));
+    // What thieves cannot see yet comes into their sight when this one lets go.
+    while (left.load() > 0) co_await task::yield();
+    for (JoinHandle<void>& handle : handles) co_await std::move(handle);
+    co_return true;
+  };
+  EXPECT_TRUE(std::move(*task::spawn(*scheduler, busy())).join());
+}
+
+TEST(Scheduler, ALocalTaskStaysWithItsSpawnerHoweverIdleTheOthersAre) {
+  Threads scheduler(3);
+  const auto parent = []() -> Task<bool> {
+    const auto here = std::this_thread::get_id();
+    std::vector<LocalJoinHandle<std::thread::id>> handles;
+    const auto roam = []() -> Task<std::thread::id> {
+      for (int i = 0; i < 10; ++i) co_await task::yield();
+      co_return std::this_thread::get_id();
+    };
+    for (int i = 0; i < 100; ++i) handles.push_back(*spawn_local(roam()));
+    bool stayed = true;
+    for (auto& handle : handles) stayed = stayed && co_await std::move(handle) == here;
+    co_return stayed;
+  };
+  EXPECT_TRUE(std::move(*task::spawn(scheduler->worker(1), parent())).join());
+}
+
+TEST(Scheduler, ALocalTasksExceptionReachesItsAwaiter) {
+  Threads scheduler(1);
+  const auto parent = []() -> Task<bool> {
+    const auto fail = []() -> Task<int> {
+      throw std::runtime_error("failed");
+      co_return 0;
+    };
+    auto failing = *spawn_local(fail());
+    co_await task::yield();
+    try {
+      co_await std::move(failing);
+    } catch (const std::runtime_error&) {
+      co_return true;
+    }
+    co_return false;
+  };
+  EXPECT_TRUE(std::move(*task::spawn(scheduler->worker(0), parent())).join());
+}
+
+TEST(Scheduler, ALocalTaskWhoseHandleIsDroppedRunsOnAndItsFailureIsCounted) {
+  Threads scheduler(1);
+  task::set_unobserved_handler([](std::exception_ptr) noexcept {});
+  const uint64_t before = task::unobserved_failures();
+  int ran = 0;
+  const auto parent = [&]() -> Task<void> {
+    const auto count = [&](bool fails) -> Task<void> {
+      ++ran;
+      if (fails) throw std::runtime_error("nobody looks");
+      co_return;
+    };
+    (void)*spawn_local(count(false));  // dropped before it runs
+    {
+      auto ended = *spawn_local(count(true));
+      co_await task::yield();
+      EXPECT_TRUE(ended.done());
+    }  // dropped behind its end
+    EXPECT_TRUE(spawn_local_detached(count(true)).ok());
+    co_await task::yield();
+  };
+  std::move(*task::spawn(scheduler->worker(0), parent())).join();
+  task::set_unobserved_handler(nullptr);
+  EXPECT_EQ(ran, 3);
+  EXPECT_EQ(task::unobserved_failures() - before, 2u);
+}
+
+TEST(Scheduler, ASpawnOutsideOfTasksIsRefused) {
+  EXPECT_EQ(spawn(where()).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(spawn_local_detached(where()).code(), absl::StatusCode::kFailedPrecondition);
+}
+
+// --- Priorities, on one worker, whose order is then certain. ---
+
+TEST(Scheduler, WhatIsMoreUrgentRunsFirst) {
+  Threads scheduler(1);
+  std::string order;
+  const auto note = [&](char c) -> Task<void> {
+    order += c;
+    co_return;
+  };
+  const auto parent = [&]() -> Task<void> {
+    EXPECT_TRUE(spawn_local_detached(note('l'), Priority::kLow).ok());
+    EXPECT_TRUE(spawn_detached(note('L'), Priority::kLow).ok());
+    EXPECT_TRUE(spawn_local_detached(note('n')).ok());
+    EXPECT_TRUE(spawn_detached(note('H'), Priority::kHigh).ok());
+    EXPECT_TRUE(spawn_local_detached(note('h'), Priority::kHigh).ok());
+    while (order.size() < 5) co_await task::yield();
+  };
+  std::move(*task::spawn(scheduler->worker(0), parent())).join();
+  std::sort(order.begin(), order.begin() + 2);  // within a priority the two kinds take turns
+  std::sort(order.begin() + 3, order.end());
+  EXPECT_EQ(order, "HhnLl");
+}
+
+// Fault 17, and the stated bound.
+TEST(Scheduler, TheOldestLowTaskRunsWithinAsManyTurnsAsTheWeightsAddUpTo) {
+  Threads scheduler(1);
+  const Weights weights;
+  uint32_t turns = 0;
+  uint32_t waited = 0;
+  bool low_ran = false;
+  const auto urgent = [&]() -> Task<void> {
+    while (!low_ran) {
+      ++turns;
+      co_await task::yield();
+    }
+  };
+  const auto low = [&]() -> Task<void> {
+    waited = turns;
+    low_ran = true;
+    co_return;
+  };
+  const auto parent = [&]() -> Task<void> {
+    for (int i = 0; i < 5; ++i) {
+      EXPECT_TRUE(spawn_local_detached(urgent(), Priority::kHigh).ok());
+      EXPECT_TRUE(spawn_detached(urgent(), Priority::kNormal).ok());
+    }
+    EXPECT_TRUE(spawn_detached(low(), Priority::kLow).ok());
+    while (!low_ran) co_await task::yield();
+  };
+  std::move(*task::spawn(scheduler->worker(0), parent())).join();
+  EXPECT_LE(waited, weights.sum());
+  EXPECT_GE(waited, weights.high) << "the urgent ones came first";
+}
+
+TEST(Scheduler, EachPriorityKeepsItsShareUnderAFloodOfAll) {
+  Threads scheduler(1);
+  const Weights weights;
+  std::array<uint32_t, 3> turns{};
+  bool over = false;
+  const auto flood = [&](Priority priority) -> Task<void> {
+    while (!over) {
+      if (++turns[static_cast<size_t>(priority)] == 100 * weights.low &&
+          priority == Priority::kLow) {
+        over = true;
+      }
+      co_await task::yield();
+    }
+  };
+  const auto parent = [&]() -> Task<void> {
+    std::vector<LocalJoinHandle<void>> handles;
+    for (const Priority priority : task::kAllPriorities) {
+      for (int i = 0; i < 3; ++i) handles.push_back(*spawn_local(flood(priority), priority));
+    }
+    for (auto& handle : handles) co_await std::move(handle);
+  };
+  std::move(*task::spawn(scheduler->worker(0), parent())).join();
+  EXPECT_NEAR(turns[0], 100 * weights.high, 2 * weights.high);
+  EXPECT_NEAR(turns[1], 100 * weights.normal, 2 * weights.normal);
+}
+
+TEST(Scheduler, ATaskThatNeverHasToWaitLetsOthersRunAllTheSame) {
+  Threads scheduler(1);
+  bool other_ran = false;
+  const auto nothing = []() -> Task<void> { co_return; };
+  const auto parent = [&]() -> Task<int> {
+    std::vector<LocalJoinHandle<void>> ended;
+    for (int i = 0; i < 1000; ++i) ended.push_back(*spawn_local(nothing()));
+    for (int i = 0; i < 3; ++i) co_await task::yield();
+    const auto other = [&]() -> Task<void> {
+      other_ran = true;
+      co_return;
+    };
+    EXPECT_TRUE(spawn_local_detached(other()).ok());
+    int joined = 0;
+    while (!other_ran) co_await std::move(ended[static_cast<size_t>(joined++)]);
+    co_return joined;
+  };
+  const int joined = std::move(*task::spawn(scheduler->worker(0), parent())).join();
+  EXPECT_LE(joined, task::WorkerContext::kBudget);
+}
+
+TEST(Scheduler, CountsWhatItsWorkersDo) {
+  Threads scheduler(2);
+  const auto busy = [&]() -> Task<void> {
+    std::atomic<bool> flag{false};
+    JoinHandle<std::thread::id> setter = *spawn(set(flag));
+    co_await hold_worker_until(flag);
+    co_await std::move(setter);
+  };
+  for (int i = 0; i < 50; ++i) std::move(*task::spawn(*scheduler, busy())).join();
+  const WorkerMetrics metrics = scheduler->metrics();
+  EXPECT_GE(metrics.stolen, 50u);
+  EXPECT_LE(metrics.steals, metrics.stolen);
+  EXPECT_GT(metrics.parks, 0u);
 }
 
 TEST(Scheduler, ATaskOfAWorkerNeverLeavesIt) {

@@ -1,56 +1,200 @@
 #include "annulet/sched/worker.h"
 
+#include <array>
+
 #include "annulet/sched/scheduler.h"
 
 namespace annulet::sched {
+namespace {
 
-Worker::Worker(Scheduler& scheduler, wait::Parker& parker)
+// At most so many at a time, so that a thief that has only begun to run them does not keep back
+// more than it would take its victim a moment to run itself.
+constexpr size_t kMostStolen = 32;
+
+// How often a worker that has stolen looks again before it sleeps, and the pauses between two
+// looks, in all about 20 us: less than it costs to fall asleep and to be woken. More often would
+// only keep the victim's cache lines from it.
+constexpr uint32_t kPatience = 10;
+constexpr int kPauses = 64;
+
+// A callback is the library's own and short.
+task::Priority priority_of(const task::Runnable& runnable) {
+  return runnable.context != nullptr ? runnable.context->priority : task::Priority::kHigh;
+}
+
+// For as long as it lives, what becomes ready is not announced one by one.
+class Gathering {
+ public:
+  explicit Gathering(bool& flag) : flag_(flag) { flag_ = true; }
+  ~Gathering() { flag_ = false; }
+  Gathering(const Gathering&) = delete;
+  Gathering& operator=(const Gathering&) = delete;
+
+ private:
+  bool& flag_;
+};
+
+}  // namespace
+
+Worker::Worker(Scheduler& scheduler, wait::Parker& parker, size_t index)
     : scheduler_(scheduler),
       parker_(parker),
-      context_{.executor = this, .timers = &timers_, .group = &scheduler} {}
+      index_(index),
+      context_{.executor = this, .timers = &timers_, .group = &scheduler},
+      random_((scheduler.options().seed + index) * 0x9E3779B97F4A7C15u | 1),
+      ready_(scheduler.options().weights) {}
+
+Worker* Worker::current() noexcept {
+  const task::WorkerContext* context = task::current_worker();
+  return context != nullptr && context->group != nullptr ? static_cast<Worker*>(context->executor)
+                                                         : nullptr;
+}
 
 void Worker::post(task::Runnable* runnable) noexcept {
   if (on_this_thread()) {
-    ready_.push(runnable);
+    ready_.push_own(priority_of(*runnable), runnable);
   } else if (inbox_.push(runnable)) {
     parker_.unpark();
     inbox_.woke();
   }
 }
 
+void Worker::post_shared(task::Runnable* runnable) {
+  ready_.push_shared(priority_of(*runnable), runnable);
+  if (!gathering_) scheduler_.notify_others();
+}
+
+bool Worker::start_shared(task::internal::PromiseBase& promise, task::Priority priority) {
+  if (!begin_task()) return false;
+  promise.context = &scheduler_.context(priority);
+  ready_.push_shared(priority, &promise);
+  scheduler_.notify_others();
+  return true;
+}
+
+// The spawning task lives itself, so a close() seen late cannot make wait_until_idle() miss this
+// one.
+bool Worker::begin_task() {
+  if (scheduler_.closed()) [[unlikely]]
+    return false;
+  tally_.begin();
+  return true;
+}
+
 bool Worker::admit() noexcept { return scheduler_.admit(); }
 
-void Worker::retire() noexcept { scheduler_.retire(); }
+void Worker::retire() noexcept { tally_.end(); }
 
 void Worker::run() {
   task::ScopedWorkerContext scope(&context_);
   while (!scheduler_.stopped()) {
+    if (searching_ && ready_.maybe_any()) end_search();  // before what it found keeps it busy
     run_ready();
-    timers_.expire();
-    ready_.push_chain(inbox_.take_all());
+    look_outside();
     if (scheduler_.closed()) scheduler_.announce_progress();
-    if (ready_.empty()) {
-      sleep();
-    } else {
+    if (ready_.maybe_any()) {
+      const Gathering gathering(gathering_);
       parker_.poll();
+    } else {
+      find_work();
     }
+    // Those who can help are told of everything that has come together here.
+    if (ready_.shared_size() > 1) scheduler_.notify_others();
   }
+  if (searching_) end_search();
   inbox_.quiesce();
 }
 
 void Worker::run_ready() {
-  for (int i = 0; i < kPollInterval; ++i) {
-    task::Runnable* runnable = ready_.pop();
-    if (runnable == nullptr) return;
+  const uint32_t most = scheduler_.options().poll_interval;
+  uint32_t ran = 0;
+  for (; ran < most; ++ran) {
+    task::Runnable* const runnable = ready_.pop();
+    if (runnable == nullptr) break;
     task::run(context_, runnable);
   }
+  counters_.runs.add(ran);
+}
+
+// Timers, and what was posted to this worker from other threads or to all of them from outside.
+void Worker::look_outside() {
+  const Gathering gathering(gathering_);
+  timers_.expire();
+  for (task::Runnable* chain = inbox_.take_all(); chain != nullptr;) {
+    task::Runnable* const runnable = chain;
+    chain = chain->next;
+    ready_.push_own(priority_of(*runnable), runnable);
+  }
+  take_injected();
+}
+
+bool Worker::take_injected() {
+  bool any = false;
+  for (const task::Priority priority : task::kAllPriorities) {
+    for (task::Runnable* chain = scheduler_.injector_.take(priority); chain != nullptr;) {
+      task::Runnable* const runnable = chain;
+      chain = chain->next;  // before it can be stolen
+      ready_.push_shared(priority, runnable);
+      any = true;
+    }
+  }
+  return any;
+}
+
+// With nothing to run: takes from others; else waits a little, if it did so lately, for those it
+// took from often have more soon; else sleeps.
+void Worker::find_work() {
+  if (steal()) {
+    patience_ = kPatience;
+  } else if (patience_ > 0) {
+    --patience_;
+    for (int i = 0; i < kPauses; ++i) wait::RealSync::pause();
+    return;
+  }
+  if (searching_) end_search();
+  if (!ready_.maybe_any()) sleep();
+}
+
+void Worker::end_search() {
+  searching_ = false;
+  scheduler_.idle_.end_search();
+  if (scheduler_.maybe_work()) scheduler_.notify_others();
+}
+
+bool Worker::steal() {
+  const size_t count = scheduler_.size();
+  if (count == 1) return false;
+  // xorshift: any victim is right to begin with, and not always the same one.
+  random_ ^= random_ << 13;
+  random_ ^= random_ >> 7;
+  random_ ^= random_ << 17;
+  std::array<task::Runnable*, kMostStolen> taken;
+  for (size_t i = 0, victim = random_ % count; i < count; ++i, ++victim) {
+    if (victim == count) victim = 0;
+    if (victim == index_) continue;
+    const size_t number = scheduler_.worker(victim).ready_.steal(taken);
+    if (number == 0) continue;
+    for (size_t k = 0; k < number; ++k) ready_.push_shared(priority_of(*taken[k]), taken[k]);
+    counters_.steals.add(1);
+    counters_.stolen.add(number);
+    return true;
+  }
+  return false;
 }
 
 void Worker::sleep() {
-  if (!inbox_.begin_sleep()) return;
-  // A stop() that comes after this look leaves a token with the parker.
-  if (!scheduler_.stopped()) parker_.park(timers_.next());
-  inbox_.end_sleep();
+  scheduler_.idle_.announce(index_);
+  if (inbox_.begin_sleep()) {
+    // A stop() that comes after this look leaves a token with the parker.
+    if (!scheduler_.maybe_work() && !scheduler_.stopped()) {
+      const Gathering gathering(gathering_);
+      parker_.park(timers_.next());
+      counters_.parks.add(1);
+    }
+    inbox_.end_sleep();
+  }
+  searching_ = scheduler_.idle_.retract(index_);
+  if (searching_) counters_.wakes.add(1);
 }
 
 }  // namespace annulet::sched

@@ -1,20 +1,28 @@
-// One thread's share of a Scheduler: its queue, its way in from other threads, its timers, and the
+// One thread's share of a Scheduler: its queues, its way in from other threads, its timers, and the
 // loop over them.
 //
-// A worker runs what was posted to it first in, first out. Posting from its own thread is a plain
-// list operation, from another one an atomic one, and wakes the thread only if it sleeps. With
-// nothing to do it sleeps in its Parker, which is also where its I/O comes from, and makes no
-// system call until something happens. It looks at I/O, timers and the inbox at least every
-// kPollInterval tasks, so that tasks which never wait starve none of them.
+// A worker runs what is most urgent first, and what is equally urgent first in, first out
+// (internal/ready_set.h). Tasks whose home is the worker never leave it: to post one from its own
+// thread is a plain list operation, from another one an atomic one that wakes the thread only if it
+// sleeps. Tasks whose home is the Scheduler lie where other workers may take them. A worker with
+// nothing to do takes from outside, then from the others, and then sleeps in its Parker, which is
+// also where its I/O comes from; it makes no system call until something happens. It looks at I/O,
+// timers and what came from outside at least every `poll_interval` tasks, so that tasks which never
+// wait starve none of them.
 // Threads: post from any thread; the rest by the worker's own.
 // Lifetime: that of its Scheduler.
 #ifndef ANNULET_SCHED_WORKER_H_
 #define ANNULET_SCHED_WORKER_H_
 
+#include <cstddef>
+#include <cstdint>
+
 #include "annulet/sched/internal/live_count.h"
+#include "annulet/sched/internal/ready_set.h"
+#include "annulet/sched/metrics.h"
 #include "annulet/task/executor.h"
 #include "annulet/task/inbox.h"
-#include "annulet/task/runnable_queue.h"
+#include "annulet/task/internal/promise.h"
 #include "annulet/task/timer_heap.h"
 #include "annulet/task/worker_context.h"
 #include "annulet/wait/cache_line.h"
@@ -26,11 +34,11 @@ class Scheduler;
 
 class Worker final : public task::Executor {
  public:
-  // How many tasks run at most between two looks at the outside.
-  static constexpr int kPollInterval = 61;
-
   // Use Scheduler::add_worker. `parker` outlives the worker.
-  Worker(Scheduler& scheduler, wait::Parker& parker);
+  Worker(Scheduler& scheduler, wait::Parker& parker, size_t index);
+
+  // The worker whose thread this is, if it belongs to a Scheduler, else null.
+  static Worker* current() noexcept;
 
   // A task whose home is a worker never leaves it.
   void post(task::Runnable* runnable) noexcept override;
@@ -43,19 +51,50 @@ class Worker final : public task::Executor {
   // Owner thread: fires every timer as closed and refuses further ones; a sleep returns Cancelled.
   void close_timers() { timers_.close(); }
 
+  // Owner thread, for spawn.h: counts one more task, unless the intake is closed, and queues it
+  // here, to stay or to be run by whoever comes first.
+  bool start_own(task::internal::PromiseBase& promise, task::Priority priority) {
+    if (!begin_task()) return false;
+    promise.context = &context(priority);
+    ready_.push_own(priority, &promise);
+    return true;
+  }
+  bool start_shared(task::internal::PromiseBase& promise, task::Priority priority);
+
+  size_t index() const { return index_; }
+  Scheduler& scheduler() const { return scheduler_; }
+  // Any thread: a moment's view.
+  WorkerMetrics metrics() const { return counters_.read(); }
+
  private:
   friend class Scheduler;
 
+  bool begin_task();
   bool on_this_thread() const { return task::current_worker() == &context_; }
+  // Owner thread: a task of the scheduler becomes ready.
+  void post_shared(task::Runnable* runnable);
   void run_ready();
+  void look_outside();
+  void find_work();
+  bool take_injected();
+  bool steal();
   void sleep();
+  void end_search();
 
   Scheduler& scheduler_;
   wait::Parker& parker_;
-  task::RunnableQueue ready_;
+  const size_t index_;
   task::TimerHeap timers_;
   task::WorkerContext context_;
   internal::Tally tally_;  // of the tasks spawned here and of those that ended here
+  internal::WorkerCounters counters_;
+  uint64_t random_;
+  // What becomes ready is announced to the others as a whole, by whoever set this.
+  bool gathering_ = false;
+  uint32_t patience_ = 0;   // how many more looks before it sleeps
+  bool searching_ = false;  // woken to look for work (internal/idle_set.h)
+
+  internal::ReadySet ready_;
 
   // Written by other threads.
   alignas(wait::kCacheLine) task::Inbox<task::Runnable> inbox_;

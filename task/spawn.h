@@ -21,7 +21,9 @@
 #include "absl/base/macros.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "annulet/task/budget.h"
 #include "annulet/task/executor.h"
+#include "annulet/task/internal/ended_frame.h"
 #include "annulet/task/task.h"
 #include "annulet/task/unobserved.h"
 #include "annulet/task/worker_context.h"
@@ -30,30 +32,18 @@ namespace annulet::task {
 
 namespace internal {
 
-// An ended task's frame, until its result has been taken.
-template <class T>
-class EndedFrame {
- public:
-  explicit EndedFrame(Promise<T>* promise) : promise_(promise) {}
-  ~EndedFrame() { promise_->handle().destroy(); }
-  EndedFrame(const EndedFrame&) = delete;
-  EndedFrame& operator=(const EndedFrame&) = delete;
-  T take() { return promise_->take(); }
-
- private:
-  Promise<T>* promise_;
-};
-
 template <class T>
 class [[nodiscard]] JoinAwaiter {
  public:
   explicit JoinAwaiter(Promise<T>* promise) noexcept : promise_(promise) {}
 
-  bool await_ready() const noexcept { return promise_->join().done(); }
+  bool await_ready() const noexcept { return promise_->join().done() && spend_budget(); }
 
   template <TaskPromise P>
-  bool await_suspend(std::coroutine_handle<P> waiter) noexcept {
-    return promise_->join().wait(static_cast<Runnable*>(&waiter.promise()));
+  void await_suspend(std::coroutine_handle<P> waiter) noexcept {
+    Runnable* const runnable = &waiter.promise();
+    // Ended meanwhile, or out of budget: whatever else is ready runs first.
+    if (!promise_->join().wait(runnable)) resume_at_home(runnable);
   }
 
   T await_resume() { return EndedFrame<T>(promise_).take(); }
@@ -110,6 +100,7 @@ class [[nodiscard]] JoinHandle {
 
 namespace internal {
 
+// Why a spawn is refused.
 absl::Status intake_closed_error();
 absl::Status no_worker_error();
 

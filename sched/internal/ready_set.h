@@ -1,0 +1,141 @@
+// What a worker has to run, by priority: tasks of its own that nobody else may run, and tasks that
+// others may steal.
+//
+// Each priority has a weight, the number of turns that it gets before the next lower one gets one
+// of its own; a round is over when every priority that has something to run has had its turns. So
+// the urgent comes first, and yet the oldest task of any priority runs within as many turns as the
+// weights add up to. Within a priority it is first in, first out for the worker's own tasks and for
+// those that may be stolen, which take turns with each other.
+// Cost: push and pop a few plain instructions, and what RunQueue says.
+// Threads: owner thread, but steal() and stealable() by any.
+#ifndef ANNULET_SCHED_INTERNAL_READY_SET_H_
+#define ANNULET_SCHED_INTERNAL_READY_SET_H_
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "annulet/sched/options.h"
+#include "annulet/sched/run_queue.h"
+#include "annulet/task/context.h"
+#include "annulet/task/runnable.h"
+#include "annulet/task/runnable_queue.h"
+
+namespace annulet::sched::internal {
+
+class ReadySet {
+ public:
+  static constexpr uint64_t kStealable = 256;  // tasks of one priority that thieves can see
+
+  explicit ReadySet(const Weights& weights) : weights_(weights) { begin_round(); }
+
+  // To be run by this worker alone.
+  void push_own(task::Priority priority, task::Runnable* runnable) {
+    const size_t i = index(priority);
+    own_[i].push(runnable);
+    occupied_ |= bit(i);
+  }
+
+  // To be run by whoever comes first.
+  void push_shared(task::Priority priority, task::Runnable* runnable) {
+    const size_t i = index(priority);
+    occupied_ |= bit(i);
+    maybe_shared_ |= bit(i);
+    if (waiting_[i].empty() && shared_[i].push(runnable)) [[likely]]
+      return;
+    waiting_[i].push(runnable);
+    refill(i);
+  }
+
+  // The next to be run, or null.
+  task::Runnable* pop() {
+    while (occupied_ != 0) {
+      const uint32_t candidates = occupied_ & funded_;
+      if (candidates == 0) {
+        begin_round();
+        continue;
+      }
+      const auto most_urgent = static_cast<size_t>(std::countr_zero(candidates));
+      task::Runnable* const runnable = pop_from(most_urgent);
+      if (runnable == nullptr) {
+        occupied_ &= ~bit(most_urgent);
+        continue;
+      }
+      if (--turns_[most_urgent] == 0) funded_ &= ~bit(most_urgent);
+      return runnable;
+    }
+    return nullptr;
+  }
+
+  // Whether there may be something for pop(): thieves may have taken it.
+  bool maybe_any() const { return occupied_ != 0; }
+
+  // Any thread: whether something waits that another worker could take over.
+  bool stealable() const {
+    for (const auto& shared : shared_) {
+      if (!shared.empty()) return true;
+    }
+    return false;
+  }
+
+  // Thief: the older half of the most urgent that can be stolen. Returns how many.
+  size_t steal(std::span<task::Runnable*> into) {
+    for (auto& shared : shared_) {
+      if (const size_t count = shared.steal(into); count > 0) return count;
+    }
+    return 0;
+  }
+
+  // How many lie where thieves can see them, and how many of them the owner has claimed.
+  uint64_t shared_size() const {
+    uint64_t sum = 0;
+    for (const auto& shared : shared_) sum += shared.size();
+    return sum;
+  }
+
+ private:
+  static size_t index(task::Priority priority) { return static_cast<size_t>(priority); }
+  static uint32_t bit(size_t i) { return 1u << i; }
+
+  void begin_round() {
+    turns_ = {weights_.high, weights_.normal, weights_.low};
+    funded_ = bit(task::kPriorities) - 1;
+  }
+
+  task::Runnable* pop_from(size_t i) {
+    if ((maybe_shared_ & bit(i)) == 0) return own_[i].pop();
+    own_turn_ ^= bit(i);
+    if ((own_turn_ & bit(i)) != 0) {
+      if (task::Runnable* const runnable = own_[i].pop()) return runnable;
+    }
+    task::Runnable* runnable = shared_[i].pop();
+    if (runnable == nullptr && !waiting_[i].empty()) {
+      refill(i);
+      runnable = shared_[i].pop();
+    }
+    if (runnable != nullptr) return runnable;
+    maybe_shared_ &= ~bit(i);
+    return own_[i].pop();
+  }
+
+  [[gnu::noinline]] void refill(size_t i) {
+    while (!waiting_[i].empty() && shared_[i].has_room()) (void)shared_[i].push(waiting_[i].pop());
+  }
+
+  const Weights weights_;
+  // A bit for each priority:
+  uint32_t occupied_ = 0;      // it may have something
+  uint32_t maybe_shared_ = 0;  // it may have something that others may run
+  uint32_t funded_ = 0;        // it has turns left in this round
+  uint32_t own_turn_ = 0;      // the worker's own came first the last time
+  std::array<uint32_t, task::kPriorities> turns_;
+  std::array<task::RunnableQueue, task::kPriorities> own_;
+  std::array<task::RunnableQueue, task::kPriorities> waiting_;  // for room in shared_; younger
+  std::array<RunQueue<task::Runnable*, kStealable>, task::kPriorities> shared_;
+};
+
+}  // namespace annulet::sched::internal
+
+#endif  // ANNULET_SCHED_INTERNAL_READY_SET_H_

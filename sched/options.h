@@ -1,0 +1,35 @@
+// How a scheduler divides its time.
+#ifndef ANNULET_SCHED_OPTIONS_H_
+#define ANNULET_SCHED_OPTIONS_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+
+namespace annulet::sched {
+
+// How many turns each priority gets in a round while others wait (internal/ready_set.h). A task
+// that is the oldest of its priority on its worker runs within high + normal + low turns.
+struct Weights {
+  uint32_t high = 64;
+  uint32_t normal = 16;
+  uint32_t low = 4;
+
+  constexpr uint32_t sum() const { return high + normal + low; }
+};
+
+struct SchedulerOptions {
+  Weights weights;
+  // How many tasks a worker runs at most between two looks at timers, I/O, and what came from
+  // outside.
+  uint32_t poll_interval = 61;
+  // Where each worker begins to look for something to steal comes from this.
+  uint64_t seed = 1;
+};
+
+// InvalidArgument: a weight or the interval is 0, or larger than a million.
+absl::Status check(const SchedulerOptions& options);
+
+}  // namespace annulet::sched
+
+#endif  // ANNULET_SCHED_OPTIONS_H_

@@ -1,0 +1,144 @@
+// A worker's queue of tasks that others may take: first in, first out, of fixed capacity, filled by
+// its owner alone.
+//
+// Use it where one thread makes work and several may do it, oldest first. What the owner pushes is
+// visible to thieves at once, also while the owner is busy with something long. The owner takes
+// back a few at a time: one compare-exchange claims up to an eighth of what is queued, at most
+// kMostClaimed, and the next pops are plain loads. Thieves do not get what is claimed, so that up
+// to kMostClaimed - 1 tasks wait for the one that the owner runs; with few tasks queued it claims
+// them one by one. Not for last in, first out: that is Deque.
+//
+//   head_  the oldest that nobody has claimed; raised by owner and thieves
+//   tail_  where the next is pushed; the owner's
+//   [next_, claimed_)  claimed by the owner, not yet popped
+//
+// Why a thief never runs what it should not. It reads the items first and then claims them by
+// raising head_ from the value it read before. The owner overwrites a place only once head_ has
+// passed it, and head_ never falls: if the claim succeeds, head_ has not moved, and the items were
+// those that it claims.
+// Cost: push one release store; pop a compare-exchange for each claim; steal one compare-exchange
+// for up to half of the queue.
+// Threads: push, pop and size by the owner; steal and empty by any thread.
+// Source: the local queue of Go's and tokio's schedulers; the owner's claim of several is ours.
+#ifndef ANNULET_SCHED_RUN_QUEUE_H_
+#define ANNULET_SCHED_RUN_QUEUE_H_
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "annulet/wait/cache_line.h"
+#include "annulet/wait/sync.h"
+
+namespace annulet::sched {
+
+// kCapacity: a power of two.
+template <class T, uint64_t kCapacity = 256, class Sync = wait::RealSync>
+class RunQueue {
+ public:
+  static_assert((kCapacity & (kCapacity - 1)) == 0);
+  static constexpr uint64_t kMostClaimed = 16;
+  static constexpr uint64_t kClaimedShare = 8;  // of what is queued, one in so many
+
+  RunQueue() = default;
+  RunQueue(const RunQueue&) = delete;
+  RunQueue& operator=(const RunQueue&) = delete;
+
+  // Owner: false if it is full.
+  [[nodiscard]] bool push(T item) {
+    const uint64_t tail = tail_.load(std::memory_order_relaxed);  // the owner's own
+    if (!has_room(tail)) [[unlikely]]
+      return false;
+    place(tail).store(item, std::memory_order_relaxed);  // handed over by tail_
+    tail_.store(tail + 1, std::memory_order_release);    // pairs with steal() and empty()
+    return true;
+  }
+
+  // Owner: whether a push would succeed.
+  bool has_room() { return has_room(tail_.load(std::memory_order_relaxed)); }
+
+  // Owner: the oldest one, or null.
+  T pop() {
+    if (next_ == claimed_ && !claim()) return T();
+    return place(next_++).load(std::memory_order_relaxed);  // the owner's own store
+  }
+
+  // Owner: how many are queued. Thieves may take some meanwhile.
+  uint64_t size() const {
+    return tail_.load(std::memory_order_relaxed) - head_.load(std::memory_order_relaxed) +
+           (claimed_ - next_);
+  }
+
+  // Thief: takes the older half of what is queued, at least one and at most as many as `items` has
+  // room for. Returns how many. 0: nothing is queued.
+  size_t steal(std::span<T> items) {
+    // Acquire pairs with the claims of others: whoever reads their head_ also sees the tail_ that
+    // they saw, so that it is never the smaller one.
+    uint64_t head = head_.load(std::memory_order_acquire);
+    for (;;) {
+      const uint64_t tail = tail_.load(std::memory_order_acquire);  // pairs with push()
+      const uint64_t half = (tail - head + 1) / 2;
+      const size_t count = std::min<uint64_t>(half, items.size());
+      if (count == 0) return 0;
+      for (size_t i = 0; i < count; ++i) {
+        items[i] = place(head + i).load(std::memory_order_relaxed);  // checked by the exchange
+      }
+      // Release pairs with make_room(): the places were read before they are written again. Acquire
+      // as above.
+      if (head_.compare_exchange_weak(head, head + count, std::memory_order_acq_rel,
+                                      std::memory_order_acquire)) {
+        return count;
+      }
+    }
+  }
+
+  // Any thread: whether there was nothing to be stolen, at some moment of the call.
+  bool empty() const {
+    const uint64_t head = head_.load(std::memory_order_acquire);  // as in steal()
+    return tail_.load(std::memory_order_acquire) == head;         // pairs with push()
+  }
+
+ private:
+  typename Sync::template atomic<T>& place(uint64_t index) {
+    return places_[index & (kCapacity - 1)];
+  }
+
+  bool has_room(uint64_t tail) { return tail - freed_ < kCapacity || make_room(tail); }
+
+  [[gnu::noinline]] bool make_room(uint64_t tail) {
+    // Acquire pairs with steal(): the thieves have read what is overwritten from here on.
+    freed_ = next_ != claimed_ ? next_ : head_.load(std::memory_order_acquire);
+    return tail - freed_ < kCapacity;
+  }
+
+  bool claim() {
+    const uint64_t tail = tail_.load(std::memory_order_relaxed);  // the owner's own
+    uint64_t head = head_.load(std::memory_order_acquire);        // as in steal()
+    uint64_t count;
+    do {
+      if (head == tail) return false;
+      count = std::clamp<uint64_t>((tail - head) / kClaimedShare, 1, kMostClaimed);
+      // As in steal(), for the other thieves.
+    } while (!head_.compare_exchange_weak(head, head + count, std::memory_order_acq_rel,
+                                          std::memory_order_acquire));
+    next_ = head;
+    claimed_ = head + count;
+    return true;
+  }
+
+  alignas(wait::kCacheLine) typename Sync::template atomic<uint64_t> head_{0};
+
+  // Written by the owner; thieves read tail_ and the places.
+  alignas(wait::kCacheLine) typename Sync::template atomic<uint64_t> tail_{0};
+  uint64_t next_ = 0;
+  uint64_t claimed_ = 0;
+  uint64_t freed_ = 0;  // places below it were free when the owner looked last
+  std::array<typename Sync::template atomic<T>, kCapacity> places_{};
+};
+
+}  // namespace annulet::sched
+
+#endif  // ANNULET_SCHED_RUN_QUEUE_H_

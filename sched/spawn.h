@@ -1,0 +1,75 @@
+// Starts tasks beside the one that calls, on the same scheduler.
+//
+//   JoinHandle<int> shared = *sched::spawn(work());            // whoever has time runs it
+//   LocalJoinHandle<int> local = *sched::spawn_local(work());  // this worker alone runs it
+//   int sum = co_await std::move(shared) + co_await std::move(local);
+//
+// A shared task may be run by any worker, and after each wait by another one. A local task never
+// leaves the worker that spawned it, nor does its handle: it may use what is not thread-safe, and
+// costs half as much. From a thread that runs no tasks use task::spawn(scheduler, ...), or
+// task::spawn(scheduler.worker(i), ...) for a certain worker.
+// Cost: a frame; shared, a fence besides.
+// Threads: in tasks.
+#ifndef ANNULET_SCHED_SPAWN_H_
+#define ANNULET_SCHED_SPAWN_H_
+
+#include "absl/status/statusor.h"
+#include "annulet/sched/worker.h"
+#include "annulet/task/local_join.h"
+#include "annulet/task/spawn.h"
+#include "annulet/task/task.h"
+
+namespace annulet::sched {
+
+using task::JoinHandle;
+using task::LocalJoinHandle;
+using task::Priority;
+using task::Task;
+
+// FailedPrecondition, and the task is destroyed unstarted, when the scheduler is stopping, or when
+// the caller is no task of a scheduler.
+template <class T>
+absl::StatusOr<JoinHandle<T>> spawn(Task<T> work, Priority priority = Priority::kNormal) {
+  Worker* const worker = Worker::current();
+  if (worker == nullptr) return task::internal::no_worker_error();
+  work.promise().join().set_spawned(/*detached=*/false);
+  if (!worker->start_shared(work.promise(), priority)) return task::internal::intake_closed_error();
+  return JoinHandle<T>(&work.release());
+}
+
+// As spawn(), without a handle.
+template <class T>
+absl::Status spawn_detached(Task<T> work, Priority priority = Priority::kNormal) {
+  Worker* const worker = Worker::current();
+  if (worker == nullptr) return task::internal::no_worker_error();
+  work.promise().join().set_spawned(/*detached=*/true);
+  if (!worker->start_shared(work.promise(), priority)) return task::internal::intake_closed_error();
+  work.release();
+  return absl::OkStatus();
+}
+
+// As spawn(), for a task that stays on this worker.
+template <class T>
+absl::StatusOr<LocalJoinHandle<T>> spawn_local(Task<T> work,
+                                               Priority priority = Priority::kNormal) {
+  Worker* const worker = Worker::current();
+  if (worker == nullptr) return task::internal::no_worker_error();
+  work.promise().join().set_spawned_locally(/*detached=*/false);
+  if (!worker->start_own(work.promise(), priority)) return task::internal::intake_closed_error();
+  return LocalJoinHandle<T>(&work.release());
+}
+
+// As spawn_local(), without a handle.
+template <class T>
+absl::Status spawn_local_detached(Task<T> work, Priority priority = Priority::kNormal) {
+  Worker* const worker = Worker::current();
+  if (worker == nullptr) return task::internal::no_worker_error();
+  work.promise().join().set_spawned_locally(/*detached=*/true);
+  if (!worker->start_own(work.promise(), priority)) return task::internal::intake_closed_error();
+  work.release();
+  return absl::OkStatus();
+}
+
+}  // namespace annulet::sched
+
+#endif  // ANNULET_SCHED_SPAWN_H_
