@@ -1,12 +1,10 @@
-// The whole of Annulet in one object: threads, schedulers' workers, reactors, and their orderly
-// end.
+// The whole of Annulet in one object: an engine, reactors for its workers, and their orderly end.
 //
 //   absl::StatusOr<std::unique_ptr<Runtime>> runtime = Runtime::create({.threads = 2});
 //   int result = (*runtime)->block_on(main_task());
 //
 // Each worker is one thread with one reactor; a task's I/O goes through the reactor of the thread
-// it runs on. Use it for programs whose tasks do I/O. For CPU work alone a sched::Scheduler is
-// enough.
+// it runs on. Use it for programs whose tasks do I/O. For CPU work alone a sched::Engine is enough.
 // Signals: the runtime's threads block all of them and SIGPIPE is never raised by its I/O;
 // dispositions stay as they are.
 // fork(): a child must not use the parent's runtime; exec in it or create one of its own.
@@ -21,18 +19,12 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
-#include <vector>
 
-#include "absl/log/check.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/blocking_counter.h"
-#include "absl/synchronization/mutex.h"
 #include "annulet/io/backend.h"
-#include "annulet/io/reactor.h"
-#include "annulet/sched/scheduler.h"
+#include "annulet/sched/engine.h"
 #include "annulet/task/cancel.h"
 #include "annulet/task/spawn.h"
 #include "annulet/task/task.h"
@@ -47,6 +39,7 @@ struct RuntimeOptions {
   unsigned ring_entries = 512;               // see io/reactor.h
   std::string thread_name =
       "annulet";  // as tools show it, with the worker's number behind; 10 characters count
+  sched::SchedulerOptions scheduler;  // how workers divide their time
   // How long shutdown() waits for tasks to end once everything they wait for has been cancelled.
   std::chrono::milliseconds cancel_grace{1000};
 };
@@ -57,8 +50,8 @@ class Runtime {
   // ResourceExhausted: no threads or descriptors are left.
   static absl::StatusOr<std::unique_ptr<Runtime>> create(const RuntimeOptions& options = {});
 
-  // shutdown() without waiting for tasks to finish by themselves.
-  ~Runtime();
+  // shutdown() without waiting for tasks to finish by themselves. Not in a task of its own.
+  ~Runtime() = default;
 
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
@@ -66,40 +59,43 @@ class Runtime {
   // Runs `main_task` on a worker, blocks until it has ended, and returns its result or rethrows its
   // exception. Tasks it spawned may live on. Not after shutdown().
   template <class T>
-  T block_on(task::Task<T> main_task);
+  T block_on(task::Task<T> main_task) {
+    return engine_->block_on(std::move(main_task));
+  }
 
-  // Starts a task on some worker. Any thread, and in tasks, where it starts on the same worker.
-  // FailedPrecondition, and the task is destroyed unstarted, once shutdown() has begun.
+  // Starts a task on some worker. Any thread, and in tasks. FailedPrecondition, and the task is
+  // destroyed unstarted, once shutdown() has begun.
   template <class T>
   absl::StatusOr<task::JoinHandle<T>> spawn(task::Task<T> work) {
-    return task::spawn(*scheduler_, std::move(work));
+    return engine_->spawn(std::move(work));
   }
   template <class T>
   absl::Status spawn_detached(task::Task<T> work) {
-    return task::spawn_detached(*scheduler_, std::move(work));
+    return engine_->spawn_detached(std::move(work));
   }
 
   // Starts a task on the worker `index` (0..threads()-1), which it never leaves.
   template <class T>
   absl::StatusOr<task::JoinHandle<T>> spawn_on(size_t index, task::Task<T> work) {
-    return task::spawn(scheduler_->worker(index), std::move(work));
+    return engine_->spawn_on(index, std::move(work));
   }
 
-  size_t threads() const { return scheduler_->size(); }
+  size_t threads() const { return engine_->workers(); }
   const io::BackendChoice& backend() const { return backend_; }
-  uint64_t live_tasks() const { return scheduler_->live(); }
+  uint64_t live_tasks() const { return engine_->live_tasks(); }
+  sched::Engine& engine() { return *engine_; }
 
   // Cancelled when shutdown() begins: for what should end before the tasks that are at work, such
   // as accepting.
-  task::CancelToken stop_token() const { return stopping_.token(); }
+  task::CancelToken stop_token() const { return engine_->stop_token(); }
 
   // Stops in this order: refuses spawns; cancels stop_token(); waits until no task lives, at most
   // until `drain`; then cancels every wait (I/O and sleeps return Cancelled, also later ones) and
   // waits for cancel_grace; ends the threads. Ok when every task has ended. DeadlineExceeded, with
   // their number, when some were left suspended; their frames are never freed. A task that never
-  // suspends cannot be stopped: this waits for it. Idempotent: a later or concurrent call returns
-  // what the first did.
-  absl::Status shutdown(wait::Deadline drain);
+  // suspends cannot be stopped: this waits for it. FailedPrecondition, and nothing happens, in a
+  // task of its own. Idempotent: a later or concurrent call returns what the first did.
+  absl::Status shutdown(wait::Deadline drain) { return engine_->stop(drain); }
 
   // Waits for SIGINT or SIGTERM and shuts down, tasks having `drain` to finish; a second signal
   // cuts that short. The two signals must be blocked in all of the program's threads by then, which
@@ -107,40 +103,15 @@ class Runtime {
   absl::Status run_until_signal(std::chrono::milliseconds drain);
 
  private:
-  Runtime(const RuntimeOptions& options, io::BackendChoice backend);
+  Runtime(std::unique_ptr<sched::Engine> engine, io::BackendChoice backend);
 
-  absl::Status make_reactors(size_t count);
-  absl::Status start_threads();
-  void run_worker(size_t index, absl::Status& bound, absl::BlockingCounter& all_bound);
-  void begin_stop();
-  absl::Status drain(wait::Deadline until);
-  void cancel_all_waits();
-  void join_threads();
-  void leave_behind();
-
-  const RuntimeOptions options_;
+  std::unique_ptr<sched::Engine> engine_;
   io::BackendChoice backend_;
-  std::vector<std::unique_ptr<io::Reactor>>
-      reactors_;  // outlive the scheduler, whose workers sleep in them
-  std::unique_ptr<sched::Scheduler> scheduler_;
-  std::vector<std::thread> threads_;
-  task::CancelSource stopping_;
-
-  absl::Mutex shutdown_mutex_;
-  bool shut_down_ = false;         // under shutdown_mutex_
-  absl::Status shutdown_outcome_;  // under shutdown_mutex_
 };
 
 // Blocks SIGINT and SIGTERM in the calling thread and those it starts later, for run_until_signal()
 // to receive them. Call it first thing in main().
 void block_stop_signals();
-
-template <class T>
-T Runtime::block_on(task::Task<T> main_task) {
-  absl::StatusOr<task::JoinHandle<T>> handle = spawn(std::move(main_task));
-  CHECK(handle.ok()) << "Runtime::block_on: " << handle.status();
-  return (*std::move(handle)).join();
-}
 
 }  // namespace annulet::runtime
 

@@ -1,4 +1,4 @@
-#include "annulet/runtime/internal/cores.h"
+#include "annulet/sched/internal/cores.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -12,7 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace annulet::runtime::internal {
+namespace annulet::sched::internal {
 namespace {
 
 // The CPU time per time that the control group grants, or a large number. Version 2 first, then
@@ -61,4 +61,4 @@ absl::Status pin_this_thread(int core) {
   return absl::ErrnoToStatus(error, absl::StrCat("pinning a worker to core ", core));
 }
 
-}  // namespace annulet::runtime::internal
+}  // namespace annulet::sched::internal

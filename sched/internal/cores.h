@@ -1,12 +1,12 @@
 // Which cores this process may use, and staying on one of them.
-#ifndef ANNULET_RUNTIME_INTERNAL_CORES_H_
-#define ANNULET_RUNTIME_INTERNAL_CORES_H_
+#ifndef ANNULET_SCHED_INTERNAL_CORES_H_
+#define ANNULET_SCHED_INTERNAL_CORES_H_
 
 #include <vector>
 
 #include "absl/status/status.h"
 
-namespace annulet::runtime::internal {
+namespace annulet::sched::internal {
 
 // The numbers of the cores in the calling thread's affinity mask; never empty.
 std::vector<int> usable_cores();
@@ -18,6 +18,6 @@ size_t usable_core_count();
 // Keeps the calling thread on `core`.
 absl::Status pin_this_thread(int core);
 
-}  // namespace annulet::runtime::internal
+}  // namespace annulet::sched::internal
 
-#endif  // ANNULET_RUNTIME_INTERNAL_CORES_H_
+#endif  // ANNULET_SCHED_INTERNAL_CORES_H_

@@ -1,0 +1,262 @@
+#include "annulet/sched/engine.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <exception>
+
+#include "absl/log/log.h"
+#include "absl/strings/str_cat.h"
+#include "annulet/sched/internal/cores.h"
+#include "annulet/task/executor.h"
+#include "annulet/wait/thread_parker.h"
+
+namespace annulet::sched {
+namespace {
+
+constexpr size_t kMostWorkers = 1024;
+
+class ThreadHost final : public WorkerHost {
+ public:
+  explicit ThreadHost(size_t workers) : parkers_(workers) {}
+  wait::Parker& parker(size_t worker) override { return parkers_[worker]; }
+  absl::Status begin(size_t) override { return absl::OkStatus(); }
+  void end(size_t) override {}
+  void cancel_waits(size_t) override {}
+
+ private:
+  std::vector<wait::ThreadParker> parkers_;
+};
+
+// Tells the hooks of each sleep.
+class HookedParker final : public wait::Parker {
+ public:
+  HookedParker(wait::Parker& parker, const EngineOptions& options, size_t worker)
+      : parker_(parker), options_(options), worker_(worker) {}
+
+  void poll() override { parker_.poll(); }
+  void park(wait::Deadline until) override {
+    if (options_.on_park) options_.on_park(worker_);
+    parker_.park(until);
+    if (options_.on_unpark) options_.on_unpark(worker_);
+  }
+  void unpark() override { parker_.unpark(); }
+
+ private:
+  wait::Parker& parker_;
+  const EngineOptions& options_;
+  const size_t worker_;
+};
+
+// A host whose parkers tell the hooks.
+class HookedHost final : public WorkerHost {
+ public:
+  HookedHost(std::unique_ptr<WorkerHost> host, const EngineOptions& options, size_t workers)
+      : options_(options), host_(std::move(host)) {
+    for (size_t i = 0; i < workers; ++i) {
+      parkers_.push_back(std::make_unique<HookedParker>(host_->parker(i), options_, i));
+    }
+  }
+  wait::Parker& parker(size_t worker) override { return *parkers_[worker]; }
+  absl::Status begin(size_t worker) override { return host_->begin(worker); }
+  void end(size_t worker) override { host_->end(worker); }
+  void cancel_waits(size_t worker) override { host_->cancel_waits(worker); }
+
+ private:
+  const EngineOptions options_;
+  std::unique_ptr<WorkerHost> host_;
+  std::vector<std::unique_ptr<HookedParker>> parkers_;
+};
+
+// Cancels, on its worker, everything that tasks wait for there.
+class CancelWaits : public task::CallbackRunnable {
+ public:
+  CancelWaits(Worker& worker, WorkerHost& host, absl::BlockingCounter& done)
+      : CallbackRunnable(&run), worker_(worker), host_(host), done_(done) {}
+
+ private:
+  static void run(CallbackRunnable* runnable) noexcept {
+    auto* self = static_cast<CancelWaits*>(runnable);
+    self->host_.cancel_waits(self->worker_.index());
+    self->worker_.close_timers();
+    self->done_.DecrementCount();  // the last access: the owner may go
+  }
+
+  Worker& worker_;
+  WorkerHost& host_;
+  absl::BlockingCounter& done_;
+};
+
+// Signals are for the program's own threads, but for those that report what a thread itself did
+// wrong, and a profiler's. Set before the threads start, since they inherit the mask.
+class AllSignalsBlocked {
+ public:
+  AllSignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    for (int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF})
+      sigdelset(&all, own);
+    pthread_sigmask(SIG_SETMASK, &all, &former_);
+  }
+  ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &former_, nullptr); }
+  AllSignalsBlocked(const AllSignalsBlocked&) = delete;
+  AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
+
+ private:
+  sigset_t former_;
+};
+
+size_t worker_count(const EngineOptions& options) {
+  return options.workers != 0 ? options.workers
+                              : std::max<size_t>(2, internal::usable_core_count());
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
+  return create(options, nullptr);
+}
+
+absl::StatusOr<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options,
+                                                       std::unique_ptr<WorkerHost> host) {
+  if (options.workers > kMostWorkers) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("workers: ", options.workers, " is more than ", kMostWorkers));
+  }
+  if (absl::Status bad = check(options.scheduler); !bad.ok()) return bad;
+  const size_t count = worker_count(options);
+  if (host == nullptr) host = std::make_unique<ThreadHost>(count);
+  if (options.on_park || options.on_unpark) {
+    host = std::make_unique<HookedHost>(std::move(host), options, count);
+  }
+  std::unique_ptr<Engine> engine(new Engine(options, std::move(host)));
+  absl::Status started = engine->start_threads(count);
+  if (!started.ok()) return started;
+  return engine;
+}
+
+Engine::Engine(const EngineOptions& options, std::unique_ptr<WorkerHost> host)
+    : options_(options),
+      host_(std::move(host)),
+      scheduler_(std::make_unique<Scheduler>(options.scheduler)) {}
+
+Engine::~Engine() {
+  if (on_own_worker()) {
+    LOG(FATAL) << "Engine: destroyed by one of its own tasks, which it would wait for; destroy it "
+                  "from the thread that created it";
+  }
+  if (!stop(wait::Deadline()).ok()) leave_behind();
+}
+
+absl::Status Engine::start_threads(size_t count) {
+  for (size_t i = 0; i < count; ++i) scheduler_->add_worker(host_->parker(i));
+  std::vector<absl::Status> begun(count);
+  absl::BlockingCounter all_begun(static_cast<int>(count));
+  absl::Status outcome;
+  threads_.reserve(count);
+  {
+    AllSignalsBlocked blocked;
+    for (size_t i = 0; i < count; ++i) {
+      try {
+        threads_.emplace_back(
+            [this, i, &begun, &all_begun] { run_worker(i, begun[i], all_begun); });
+      } catch (const std::exception& error) {
+        outcome = absl::ResourceExhaustedError(
+            absl::StrCat("starting worker thread ", i, ": ", error.what(),
+                         "; raise ulimit -u or ask for fewer threads"));
+        for (; i < count; ++i) all_begun.DecrementCount();
+      }
+    }
+  }
+  all_begun.Wait();
+  for (absl::Status& status : begun) outcome.Update(std::move(status));
+  return outcome;
+}
+
+void Engine::run_worker(size_t index, absl::Status& begun, absl::BlockingCounter& all_begun) {
+  pthread_setname_np(pthread_self(),
+                     absl::StrCat(options_.thread_name.substr(0, 10), "-", index).c_str());
+  if (options_.pin_threads) {
+    const std::vector<int> cores = internal::usable_cores();
+    begun = internal::pin_this_thread(cores[index % cores.size()]);
+  }
+  if (begun.ok()) begun = host_->begin(index);
+  const bool works = begun.ok();
+  all_begun.DecrementCount();
+  if (!works) return;
+  if (options_.on_start) options_.on_start(index);
+  scheduler_->worker(index).run();
+  if (options_.on_stop) options_.on_stop(index);
+  host_->end(index);
+}
+
+bool Engine::on_own_worker() const {
+  return task::current_worker() != nullptr && task::current_worker()->group == scheduler_.get();
+}
+
+void Engine::close() {
+  scheduler_->close();
+  stopping_.cancel();
+}
+
+absl::Status Engine::stop(wait::Deadline until) {
+  if (on_own_worker()) {
+    return absl::FailedPreconditionError(
+        "stop: called by a task of the engine, which would wait for itself; call close() there and "
+        "stop() in the thread that created the engine");
+  }
+  absl::MutexLock lock(&stop_mutex_);
+  if (stopped_) return stop_outcome_;
+  stopped_ = true;
+  stop_outcome_ = drain(until);
+  scheduler_->stop();
+  join_threads();
+  return stop_outcome_;
+}
+
+absl::Status Engine::drain(wait::Deadline until) {
+  close();
+  if (scheduler_->wait_until_idle(until)) return absl::OkStatus();
+  cancel_all_waits();
+  const wait::Deadline grace = wait::deadline_after(wait::Clock::now(), options_.cancel_grace);
+  if (scheduler_->wait_until_idle(grace)) return absl::OkStatus();
+  absl::Status left = absl::DeadlineExceededError(absl::StrCat(
+      "stop: ", scheduler_->live(),
+      " tasks did not end, though all I/O and sleeps were cancelled; they wait for something else, "
+      "or go on regardless; their frames are left as they are"));
+  LOG(ERROR) << "annulet: " << left.message();
+  return left;
+}
+
+void Engine::cancel_all_waits() {
+  const size_t count = threads_.size();
+  absl::BlockingCounter done(static_cast<int>(count));
+  std::vector<std::unique_ptr<CancelWaits>> messages;
+  for (size_t i = 0; i < count; ++i) {
+    messages.push_back(std::make_unique<CancelWaits>(scheduler_->worker(i), *host_, done));
+  }
+  // From here on nothing may throw: the workers know the messages.
+  for (size_t i = 0; i < count; ++i) scheduler_->worker(i).post(messages[i].get());
+  done.Wait();
+}
+
+// What is left behind may still be woken, by a task of another engine or a token, and then posts to
+// its home. So the homes stay, for as long as the process does.
+void Engine::leave_behind() {
+  struct Remains {
+    std::unique_ptr<WorkerHost> host;
+    std::unique_ptr<Scheduler> scheduler;
+  };
+  static absl::Mutex mutex(absl::kConstInit);
+  static std::vector<Remains>* const remains = new std::vector<Remains>();
+  absl::MutexLock lock(&mutex);
+  remains->push_back({std::move(host_), std::move(scheduler_)});
+}
+
+void Engine::join_threads() {
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+}  // namespace annulet::sched

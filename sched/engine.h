@@ -1,0 +1,155 @@
+// A scheduler with threads of its own: start, run, stop.
+//
+//   absl::StatusOr<std::unique_ptr<Engine>> engine = Engine::create({.workers = 4});
+//   int result = (*engine)->block_on(main_task());
+//   absl::Status stopped = (*engine)->stop(wait::deadline_after(wait::Clock::now(), seconds(5)));
+//
+// Use it for tasks that compute and wait for each other. For tasks that do I/O use
+// runtime::Runtime, which is an Engine whose workers sleep in reactors.
+// Signals: the workers block all of them, but for those that report what a thread itself did wrong.
+// fork(): a child must not use its parent's engine; exec in it or create one of its own.
+// Threads: every method from any thread.
+// Lifetime: outlives its tasks.
+#ifndef ANNULET_SCHED_ENGINE_H_
+#define ANNULET_SCHED_ENGINE_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/log/check.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/blocking_counter.h"
+#include "absl/synchronization/mutex.h"
+#include "annulet/sched/options.h"
+#include "annulet/sched/scheduler.h"
+#include "annulet/task/cancel.h"
+#include "annulet/task/spawn.h"
+#include "annulet/task/task.h"
+#include "annulet/wait/deadline.h"
+#include "annulet/wait/parker.h"
+
+namespace annulet::sched {
+
+struct EngineOptions {
+  // 0: as many as cores this process may use by its affinity mask and its control group's quota,
+  // but at least two, so that one that is kept busy does not hold up the rest.
+  size_t workers = 0;
+  bool pin_threads = false;             // worker i to the i-th of those cores
+  std::string thread_name = "annulet";  // the worker's number follows; 10 characters count
+  SchedulerOptions scheduler;
+  // How long stop() waits for tasks to end once all sleeps have been cancelled.
+  std::chrono::milliseconds cancel_grace{1000};
+
+  // Called in a worker's thread with its number: before its first task and after its last, before
+  // and after each sleep. They must not throw. Empty ones cost nothing.
+  std::function<void(size_t)> on_start;
+  std::function<void(size_t)> on_stop;
+  std::function<void(size_t)> on_park;
+  std::function<void(size_t)> on_unpark;
+};
+
+// Where workers sleep, for those who bring something to sleep in, such as reactors.
+class WorkerHost {
+ public:
+  virtual ~WorkerHost() = default;
+  // Any thread. The parker outlives the scheduler.
+  virtual wait::Parker& parker(size_t worker) = 0;
+  // In the worker's thread: before its first task, and after its last if begin() went well.
+  virtual absl::Status begin(size_t worker) = 0;
+  virtual void end(size_t worker) = 0;
+  // In the worker's thread, as part of a stop: ends all waits of its tasks but sleeps, and those
+  // that they begin from now on.
+  virtual void cancel_waits(size_t worker) = 0;
+};
+
+class Engine {
+ public:
+  // InvalidArgument: bad options. ResourceExhausted: no threads are left.
+  static absl::StatusOr<std::unique_ptr<Engine>> create(const EngineOptions& options = {});
+  // As above, with workers that sleep in what `host` brings.
+  static absl::StatusOr<std::unique_ptr<Engine>> create(const EngineOptions& options,
+                                                        std::unique_ptr<WorkerHost> host);
+
+  // stop() without waiting for tasks to finish by themselves. Not in a task of its own.
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Runs `main_task` on a worker, blocks until it has ended, and returns its result or rethrows its
+  // exception. Tasks it spawned may live on. Not in tasks, and not after stop().
+  template <class T>
+  T block_on(task::Task<T> main_task) {
+    absl::StatusOr<task::JoinHandle<T>> handle = spawn(std::move(main_task));
+    CHECK(handle.ok()) << "block_on: " << handle.status();
+    return (*std::move(handle)).join();
+  }
+
+  // Starts a task. FailedPrecondition, and the task is destroyed unstarted, once stop() has begun.
+  template <class T>
+  absl::StatusOr<task::JoinHandle<T>> spawn(task::Task<T> work) {
+    return task::spawn(*scheduler_, std::move(work));
+  }
+  template <class T>
+  absl::Status spawn_detached(task::Task<T> work) {
+    return task::spawn_detached(*scheduler_, std::move(work));
+  }
+  // Starts a task on the worker `index` (0..workers()-1), which it never leaves.
+  template <class T>
+  absl::StatusOr<task::JoinHandle<T>> spawn_on(size_t index, task::Task<T> work) {
+    return task::spawn(scheduler_->worker(index), std::move(work));
+  }
+
+  size_t workers() const { return scheduler_->size(); }
+  uint64_t live_tasks() const { return scheduler_->live(); }
+  WorkerMetrics metrics() const { return scheduler_->metrics(); }
+  Scheduler& scheduler() { return *scheduler_; }
+
+  // Cancelled when a stop begins: for what should end before the tasks that are at work.
+  task::CancelToken stop_token() const { return stopping_.token(); }
+
+  // Refuses spawns from now on and cancels stop_token(). Idempotent; stop() begins with it.
+  void close();
+  // After close(): true once no task lives, false at `until`. Not in a task.
+  bool wait_until_idle(wait::Deadline until) { return scheduler_->wait_until_idle(until); }
+
+  // Stops in this order: close(); waits until no task lives, at most until `drain`; then cancels
+  // every sleep and what else the workers wait for, also what is begun later, and waits for
+  // cancel_grace; ends the threads. Ok when every task has ended. DeadlineExceeded, with their
+  // number, when some were left suspended; their frames are never freed. A task that never suspends
+  // cannot be stopped: this waits for it. FailedPrecondition, and nothing happens, in a task of its
+  // own. Idempotent: a later or concurrent call returns what the first did.
+  absl::Status stop(wait::Deadline drain);
+
+ private:
+  Engine(const EngineOptions& options, std::unique_ptr<WorkerHost> host);
+
+  absl::Status start_threads(size_t count);
+  void run_worker(size_t index, absl::Status& begun, absl::BlockingCounter& all_begun);
+  bool on_own_worker() const;
+  absl::Status drain(wait::Deadline until);
+  void cancel_all_waits();
+  void join_threads();
+  void leave_behind();
+
+  const EngineOptions options_;
+  std::unique_ptr<WorkerHost> host_;  // outlives the scheduler, whose workers sleep in it
+  std::unique_ptr<Scheduler> scheduler_;
+  std::vector<std::thread> threads_;
+  task::CancelSource stopping_;
+
+  absl::Mutex stop_mutex_;
+  bool stopped_ = false;       // under stop_mutex_
+  absl::Status stop_outcome_;  // under stop_mutex_
+};
+
+}  // namespace annulet::sched
+
+#endif  // ANNULET_SCHED_ENGINE_H_
