@@ -125,6 +125,26 @@ void the_second_stage_ends(Last last) {
   }
 }
 
+// An event's mark is seen before the producer's count: the second stage may have handled the last
+// event, and be asleep at the bell of the first one, when the count comes.
+void the_second_stage_ends_before_the_count() {
+  ModelRing<SingleProducer> ring({.capacity = 2, .max_consumers = 2});
+  auto first = ring.add_consumer();
+  auto second = ring.add_consumer({.after = {*first}});
+  auto claim = ring.try_claim();
+  ring.close();
+  int digits = 0;
+  model_check::run_threads({
+      {"producer", [&] { fill(std::move(claim), 1); }},
+      {"first", [&] { read_events<BlockModel>(*first, 1); }},
+      {"second", [&] { digits = read_to_end<BlockModel>(*second); }},
+  });
+  ensure(digits == 1, "lost what was claimed");
+  {
+    const auto gone = *std::move(second);
+  }
+}
+
 void halt_ends_the_second_stage() {
   ModelRing<SingleProducer> ring({.capacity = 2, .max_consumers = 2});
   auto first = ring.add_consumer();
@@ -173,6 +193,7 @@ model_check::Suite suite() {
     suite.scenario("ends after " + how + ", several producers",
                    [=] { the_second_stage_ends<MultiProducer>(last); });
   }
+  suite.scenario("ends before the count", the_second_stage_ends_before_the_count);
   suite.scenario("halt() ends it", halt_ends_the_second_stage);
   suite.scenario("stop() ends the first one", [] { stop_ends_one_consumer(false); });
   suite.scenario("stop() ends the second one", [] { stop_ends_one_consumer(true); });

@@ -1,5 +1,9 @@
 // Model tests of work groups: every interleaving, and every access weakened.
+#include <cstddef>
 #include <iostream>
+#include <optional>
+#include <string>
+#include <utility>
 
 #include "annulet/ring/ring.h"
 #include "annulet/ring/testing/model.h"
@@ -182,6 +186,72 @@ void group_joins() {
   });
 }
 
+// The last event is published when the ring is closed already. A worker may find that the other one
+// has taken what it was to wait for.
+template <class Producers>
+void both_workers_end() {
+  ModelRing<Producers> ring({.capacity = 2, .max_consumers = 3});
+  auto group = *ring.add_work_group({.workers = 2});
+  auto claim = ring.try_claim();
+  ring.close();
+  int first = 0;
+  int second = 0;
+  model_check::run_threads({
+      {"producer and first",
+       [&] {
+         fill(std::move(claim), 1);
+         first = work<BlockModel>(group.worker(0));
+       }},
+      {"second", [&] { second = work<BlockModel>(group.worker(1)); }},
+  });
+  ensure(first + second == 1, "the event was lost or handled twice");
+}
+
+enum class Sleeper { kProducer, kStage };
+
+// The second worker holds what the first one takes at that moment. It then holds the next event, or
+// if the first one has taken that too, nothing. Who saw the first hold may be asleep at its bell.
+template <Sleeper kSleeper>
+void a_hold_was_in_vain(size_t taken_by_first) {
+  using TestRing = ModelRing<SingleProducer>;
+  TestRing ring({.capacity = 2, .max_consumers = 4});
+  auto group = *ring.add_work_group({.workers = 2});
+  std::optional<TestRing::Consumer> after;
+  if (kSleeper == Sleeper::kStage) after.emplace(*ring.add_consumer({.after = {group}}));
+  put(ring, 1);
+  put(ring, 2);
+  model_check::run_threads({
+      {"first and sleeper",
+       [&] {
+         group.worker(0).take(taken_by_first);
+         group.worker(0).release();
+         if (kSleeper == Sleeper::kProducer) put<BlockModel>(ring, 3);
+         if (kSleeper == Sleeper::kStage) read_events<BlockModel>(*after, 1);
+       }},
+      {"second",
+       [&] {
+         const auto batch = group.worker(1).take();
+         if (!batch.empty() && batch.sequence() == 0) group.worker(1).release();
+       }},
+  });
+}
+
+// The producer sleeps at the bell of a group, or of a worker, that leaves with what it has taken.
+void a_hold_goes_with_the_group() {
+  ModelRing<SingleProducer> ring({.capacity = 2, .max_consumers = 2});
+  std::optional group = *ring.add_work_group({.workers = 1});
+  put(ring, 1);
+  put(ring, 2);
+  model_check::run_threads({
+      {"producer", [&] { ensure(put<BlockModel>(ring, 3), "refused"); }},
+      {"worker",
+       [&] {
+         group->worker(0).take();
+         group.reset();
+       }},
+  });
+}
+
 Suite work_groups() {
   Suite suite("work groups", {"annulet/ring/internal/work_share.h", "annulet/ring/work_group.h"});
   suite.scenario("two workers share", two_workers_share<SingleProducer>);
@@ -191,6 +261,15 @@ Suite work_groups() {
   suite.scenario("a worker goes on to the next event", worker_goes_on_to_the_next_event);
   suite.scenario("a stage after a group", stage_after_a_group<SingleProducer>);
   suite.scenario("a worker sleeps", worker_sleeps);
+  suite.scenario("both workers end", both_workers_end<SingleProducer>);
+  suite.scenario("both workers end, several producers", both_workers_end<MultiProducer>);
+  for (const size_t taken : {1, 2}) {
+    const std::string what = taken == 1 ? "a hold rises" : "a hold is given up";
+    suite.scenario(what + " before the producer",
+                   [=] { a_hold_was_in_vain<Sleeper::kProducer>(taken); });
+    suite.scenario(what + " before a stage", [=] { a_hold_was_in_vain<Sleeper::kStage>(taken); });
+  }
+  suite.scenario("a hold goes with the group", a_hold_goes_with_the_group);
   suite.scenario("cancelled events are passed over", cancelled_events_are_passed_over);
   suite.scenario("cancelled places are written again", cancelled_places_are_written_again);
   suite.scenario("a group joins", group_joins<SingleProducer>);
