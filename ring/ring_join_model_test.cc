@@ -266,6 +266,23 @@ void joins_while_the_ring_is_closed() {
   });
 }
 
+// Workers that join then hold nobody back: not him either who has waited for room since before.
+void a_group_joins_while_the_ring_is_closed() {
+  FullRing<MultiProducer> full;
+  ConsumerOf<MultiProducer> first = full.add();
+  std::optional<ModelRing<MultiProducer>::WorkGroup> group;
+  model_check::run_threads({
+      {"producer", [&] { number(full.ring.claim<BlockModel>()); }},
+      {"closer", [&] { full.ring.close(); }},
+      {"first and group",
+       [&] {
+         read(first);
+         auto joined = full.ring.add_work_group({.workers = 1});
+         if (joined.ok()) group.emplace(*std::move(joined));
+       }},
+  });
+}
+
 // What was claimed before the close is handled.
 template <class Producers>
 void closes_before_a_claim_is_published() {
@@ -320,6 +337,8 @@ model_check::Suite suite() {
   suite.scenario("joins while the ring is closed", joins_while_the_ring_is_closed<SingleProducer>);
   suite.scenario("joins while the ring of several producers is closed",
                  joins_while_the_ring_is_closed<MultiProducer>);
+  suite.scenario("a group joins while the ring of several producers is closed",
+                 a_group_joins_while_the_ring_is_closed);
   suite.scenario("closes before a claim is published",
                  closes_before_a_claim_is_published<SingleProducer>);
   suite.scenario("closes before one of several claims is published",

@@ -3,6 +3,7 @@
 #define ANNULET_RING_INTERNAL_MULTI_SEQUENCER_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <type_traits>
 
 #include "annulet/ring/internal/sequencer.h"
@@ -38,13 +39,18 @@ class MultiSequencer : public Sequencer<Sync> {
 
   void publish(Sequence, Sequence) { this->published_bell().notify_all(); }
 
-  // Where a reader that joins now begins.
+  // Where a reader that joins now begins. Relaxed: the fence in ProgressTable::join() orders it.
   Sequence newest() const {
-    return (is_closed() ? end_ : claimed_).load(std::memory_order_relaxed);
+    if (is_closed()) return end_.load(std::memory_order_relaxed);
+    const Sequence claimed = claimed_.load(std::memory_order_relaxed);
+    // close() may have moved claimed_ already; it never moves limit_, of whatever age that is here.
+    const bool moved =
+        distance(limit_.load(std::memory_order_relaxed), claimed) > static_cast<int64_t>(kFar / 2);
+    return moved ? claimed - kFar : claimed;
   }
 
   // Of a reader that has handled everything before `next`: whether nothing more will come. One who
-  // joins while the ring is being closed may begin far behind its end.
+  // joins while the ring is being closed may begin behind its end, by the claims refused since.
   bool ends_at(Sequence next) const {
     // end_ was written before the state that state() acquires.
     return is_closed() && distance(end_.load(std::memory_order_relaxed), next) >= 0;
