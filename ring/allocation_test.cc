@@ -1,5 +1,6 @@
-// A ring allocates when it is made and when a consumer joins, and not after that. Counts every
-// operator new of this program.
+// A ring allocates when it is made and when a consumer joins, and not after that; whoever cannot
+// join for lack of memory leaves it as it was. Counts every operator new of this program, and lets
+// some fail.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -7,15 +8,23 @@
 #include <cstdint>
 #include <cstdlib>
 #include <latch>
+#include <limits>
 #include <new>
+#include <string>
 #include <thread>
 
 #include "absl/base/config.h"
+#include "annulet/ring/consumer.h"
+#include "annulet/ring/growing_ring.h"
 #include "annulet/ring/ring.h"
+#include "annulet/ring/work_group.h"
 #include "annulet/wait/strategy.h"
 
 namespace {
 std::atomic<int> g_allocations{0};
+// So many more may succeed in this thread.
+constexpr int kAllMay = std::numeric_limits<int>::max();
+constinit thread_local int t_grants = kAllMay;
 }  // namespace
 
 // ThreadSanitizer's runtime has operators of its own, which a program cannot replace.
@@ -24,16 +33,24 @@ constexpr bool kCounts = false;
 #else
 constexpr bool kCounts = true;
 namespace {
-void* counted(void* memory) {
+void count() {
+  if (t_grants == 0) throw std::bad_alloc();
+  if (t_grants != kAllMay) --t_grants;
   g_allocations.fetch_add(1, std::memory_order_relaxed);
+}
+void* checked(void* memory) {
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
 }  // namespace
-void* operator new(std::size_t bytes) { return counted(std::malloc(bytes)); }
+void* operator new(std::size_t bytes) {
+  count();
+  return checked(std::malloc(bytes));
+}
 void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  count();
   const auto align = static_cast<std::size_t>(alignment);
-  return counted(std::aligned_alloc(align, (bytes + align - 1) / align * align));
+  return checked(std::aligned_alloc(align, (bytes + align - 1) / align * align));
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
@@ -126,6 +143,47 @@ TEST(Allocations, AMultiProducerRingMakesNoneWhenEveryonePauses) {
 
 TEST(Allocations, AMultiProducerRingMakesNoneWhenEveryoneBlocks) {
   expect_no_allocation<Ring<uint64_t, MultiProducer>, wait::BlockWait>();
+}
+
+// Lets each allocation of join() fail in turn, until it has all. Whoever could not join holds no
+// place: else there would be none for the next attempt.
+template <class Join>
+void expect_to_join_in_the_end(const Join& join) {
+  if (!kCounts) GTEST_SKIP() << "operator new cannot be replaced here";
+  for (int grants = 0;; ++grants) {
+    t_grants = grants;
+    try {
+      const auto joined = join();
+      t_grants = kAllMay;
+      EXPECT_TRUE(joined.ok()) << joined.status();
+      EXPECT_GT(grants, 0) << "there was nothing to fail";
+      return;
+    } catch (const std::bad_alloc&) {
+      t_grants = kAllMay;
+    }
+  }
+}
+
+const std::string kLongName = "a name that does not fit into a string without an allocation";
+
+TEST(Allocations, AConsumerThatCannotAllocateHoldsNoPlace) {
+  Ring<uint64_t> ring({.capacity = 2, .max_consumers = 1});
+  const ConsumerOptions<Ring<uint64_t>> options{.name = kLongName};
+  expect_to_join_in_the_end([&] { return ring.add_consumer(options); });
+  EXPECT_TRUE(ring.metrics().consumers.empty());
+}
+
+TEST(Allocations, AGroupThatCannotAllocateHoldsNoPlaces) {
+  Ring<uint64_t> ring({.capacity = 2, .max_consumers = 4});
+  const WorkGroupOptions<Ring<uint64_t>> options{.name = kLongName, .workers = 3};
+  expect_to_join_in_the_end([&] { return ring.add_work_group(options); });
+  EXPECT_TRUE(ring.metrics().consumers.empty());
+}
+
+TEST(Allocations, AConsumerOfAGrowingRingThatCannotAllocateHoldsNoPlace) {
+  GrowingRing<uint64_t> ring({.capacity = 2, .max_consumers = 1});
+  const GrowingRing<uint64_t>::ConsumerOptions options{.name = kLongName};
+  expect_to_join_in_the_end([&] { return ring.add_consumer(options); });
 }
 
 }  // namespace

@@ -139,15 +139,18 @@ class GrowingRing {
             "ring: '", options.name, "' cannot come after a consumer of another ring"));
       }
     }
+    Registration registration{.name = options.name, .after = numbers_of(options.after)};
     const typename Sync::lock_guard lock(mutex_);
+    const size_t number = consumers_.size();
+    auto consumer = std::make_unique<Consumer>(*this, number);
+    consumers_.reserve(number + 1);
     Segment& segment = *segments_.read().back();
-    if (absl::Status status =
-            segment.add(consumers_.size(), options.name, numbers_of(options.after));
-        !status.ok()) {
-      return status;
-    }
-    consumers_.push_back({.name = options.name, .after = numbers_of(options.after)});
-    return std::make_unique<Consumer>(*this, consumers_.size() - 1, segment);
+    absl::Status status = segment.add(number, registration.name, registration.after);
+    if (!status.ok()) return status;
+    // A reader from here on: nothing below throws.
+    consumers_.push_back(std::move(registration));
+    consumer->enter(segment);
+    return consumer;
   }
 
   // As Ring::close().
@@ -299,12 +302,12 @@ class GrowingRing<T, Layout, Sync>::Consumer {
   using Batch = ring::Batch<Ring>;
 
   // By add_consumer().
-  Consumer(GrowingRing& ring, size_t number, Segment& segment)
-      : ring_(ring), number_(number), segment_(&segment), reader_(reader_in(segment)) {}
+  Consumer(GrowingRing& ring, size_t number) : ring_(ring), number_(number) {}
   Consumer(const Consumer&) = delete;
   Consumer& operator=(const Consumer&) = delete;
 
   ~Consumer() {
+    if (segment_ == nullptr) return;
     // The rings that nobody else is in are freed after the lock.
     std::vector<std::unique_ptr<Segment>> left;
     const typename Sync::lock_guard lock(ring_.mutex_);
@@ -344,8 +347,9 @@ class GrowingRing<T, Layout, Sync>::Consumer {
  private:
   friend GrowingRing;
 
-  typename Ring::Consumer* reader_in(Segment& segment) const {
-    return segment.readers[number_].get();
+  void enter(Segment& segment) {
+    segment_ = &segment;
+    reader_ = segment.readers[number_].get();
   }
 
   // Into the next ring, if there is one.
@@ -354,8 +358,7 @@ class GrowingRing<T, Layout, Sync>::Consumer {
     const typename Sync::lock_guard lock(ring_.mutex_);
     if (stopped_ || segment_->next == nullptr) return false;
     Segment& old = *segment_;
-    segment_ = old.next;
-    reader_ = reader_in(*segment_);
+    enter(*old.next);
     left = ring_.leave(old);
     return true;
   }
@@ -363,8 +366,8 @@ class GrowingRing<T, Layout, Sync>::Consumer {
   GrowingRing& ring_;
   const size_t number_;
   // Written by this thread, under the ring's mutex_.
-  Segment* segment_;
-  typename Ring::Consumer* reader_;
+  Segment* segment_ = nullptr;  // until it has joined
+  typename Ring::Consumer* reader_ = nullptr;
   bool stopped_ = false;  // under the ring's mutex_
 };
 

@@ -26,9 +26,9 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "absl/log/absl_check.h"
@@ -135,7 +135,7 @@ class WorkGroup {
   }
 
   size_t size() const { return workers_.size(); }
-  Worker<Ring>& worker(size_t index) { return workers_[index]; }
+  Worker<Ring>& worker(size_t index) { return *workers_[index]; }
 
   // For the `after` of those who come after the group.
   operator internal::Upstream<Ring>() const {
@@ -152,7 +152,14 @@ class WorkGroup {
     }
     auto member = internal::Reader<Ring>::join(ring, options.name, options.after, options.workers);
     if (!member.ok()) return member.status();
-    return WorkGroup(ring, *member, options.name);
+    // The last thing that may throw is the making of the group.
+    static_assert(std::is_nothrow_move_constructible_v<WorkGroup>);
+    try {
+      return WorkGroup(ring, *member, options.name);
+    } catch (...) {
+      member->reader.leave(ring, member->place, member->workers);
+      throw;
+    }
   }
 
   WorkGroup(Ring& ring, const typename internal::Reader<Ring>::Member& member,
@@ -162,12 +169,12 @@ class WorkGroup {
     for (uint64_t rest = workers_mask_; rest != 0; rest &= rest - 1) {
       const auto index = static_cast<size_t>(std::countr_zero(rest));
       ring.roster().add(index, absl::StrCat(name, "/", workers_.size()), 0);
-      workers_.emplace_back(ring, *share_, index);
+      workers_.push_back(std::make_unique<Worker<Ring>>(ring, *share_, index));
     }
   }
 
   std::unique_ptr<internal::WorkShare<Ring>> share_;
-  std::deque<Worker<Ring>> workers_;  // never moved
+  std::vector<std::unique_ptr<Worker<Ring>>> workers_;
   uint64_t workers_mask_;
 };
 

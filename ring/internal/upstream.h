@@ -53,7 +53,7 @@ class Reader {
   // FailedPrecondition: the ring is closed. InvalidArgument: `after` names another ring.
   // ResourceExhausted: with the reader, and its workers if it is a group, the ring would have more
   // than max_consumers.
-  static absl::StatusOr<Member> join(Ring& ring, const std::string& name,
+  static absl::StatusOr<Member> join(Ring& ring, std::string name,
                                      const std::vector<Upstream<Ring>>& after, size_t workers = 0) {
     Mask upstream = 0;
     for (const Upstream<Ring>& other : after) {
@@ -77,7 +77,8 @@ class Reader {
       return absl::ResourceExhaustedError(
           absl::StrCat("ring: no place for '", name, "'; raise RingOptions::max_consumers"));
     }
-    ring.roster().add(joined->index, name, upstream);
+    // A member from here on: nothing below throws.
+    ring.roster().add(joined->index, std::move(name), upstream);
     return Member{.reader = Reader(joined->index, upstream, joined->place),
                   .workers = joined->workers,
                   .place = joined->place};
@@ -87,7 +88,13 @@ class Reader {
   Mask mask() const { return Table::bit(index_); }
   bool is_first() const { return upstream_ == 0; }
 
-  void leave(Ring& ring, const Place& place) const {
+  // `workers`: those of a group.
+  void leave(Ring& ring, const Place& place, Mask workers = 0) const {
+    for (; workers != 0; workers &= workers - 1) {
+      const auto worker = static_cast<size_t>(std::countr_zero(workers));
+      ring.roster().remove(worker);
+      ring.sequencer().table().leave(worker, {});
+    }
     ABSL_CHECK(!ring.roster().is_awaited(index_))
         << "a consumer was destroyed before one that comes after it";
     ring.roster().remove(index_);

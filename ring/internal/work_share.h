@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -72,14 +71,10 @@ class WorkShare {
   }
 
   void leave(uint64_t workers) {
-    for (; workers != 0; workers &= workers - 1) {
-      const auto index = static_cast<size_t>(std::countr_zero(workers));
-      ring_.roster().remove(index);
-      ring_.sequencer().table().leave(index, {});
-    }
     const Sequence next = this->next();
     const Sequence known = known_up_to();
-    reader_.leave(ring_, {.next = next, .known = distance(known, next) > 0 ? next : known});
+    reader_.leave(ring_, {.next = next, .known = distance(known, next) > 0 ? next : known},
+                  workers);
   }
 
  private:
