@@ -50,8 +50,7 @@ enum class Remedy : uint8_t {
 };
 
 struct RunOptions {
-  // For messages; in a pipeline also for the thread's name and, but for workers of a group,
-  // metrics.
+  // For messages; in a pipeline also for metrics and the thread's name.
   std::string name = {};
   // Events between releases; 0: a quarter of the ring, for a worker of a group one.
   size_t max_batch = 0;

@@ -186,8 +186,17 @@ class Pipeline {
 
   template <bool kAlone, class... Steps>
   Upstreams add_part(internal::Share<Steps...> share, const Upstreams& after) {
-    auto joined = ring_.add_work_group(
-        {.name = name_for("group"), .workers = sizeof...(Steps), .after = after});
+    const std::string name = name_for("group");
+    std::vector<std::string> names;
+    const auto name_worker = [&](RunOptions& options) {
+      if (options.name.empty()) options.name = absl::StrCat(name, "/", names.size());
+      names.push_back(options.name);
+    };
+    std::apply([&](auto&... steps) { (name_worker(steps.options), ...); }, share.steps);
+    auto joined = ring_.add_work_group({.name = name,
+                                        .workers = sizeof...(Steps),
+                                        .after = after,
+                                        .worker_names = std::move(names)});
     if (!joined.ok()) {
       fail(joined.status());
       return {};
@@ -203,7 +212,6 @@ class Pipeline {
   template <bool kAlone, class Handler, class Wait>
   void add_worker(const std::shared_ptr<WorkGroup<Ring>>& group, size_t number,
                   internal::Step<Handler, Wait> step) {
-    name(step.options);
     auto& worker = group->worker(number);
     crew_.add(internal::make_part<EventFor<kAlone, Handler>>(
         ring_, std::shared_ptr<Worker<Ring>>(group, &worker), std::move(step)));

@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -15,6 +17,7 @@ namespace annulet::ring {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
 
 struct Event {
   uint64_t value = 0;
@@ -75,6 +78,16 @@ TEST(Pipeline, WorkersOfAGroupShareTheEvents) {
   EXPECT_TRUE(pipeline.drain().ok());
   EXPECT_EQ(shared, kEvents);
   EXPECT_EQ(after, kEvents);
+}
+
+TEST(Pipeline, TheMetricsNameEachHandlerAsItsOptionsDo) {
+  Pipeline<Event> pipeline({.capacity = 8});
+  const auto ignore = [](const Event&) {};
+  pipeline.then(share(step(ignore, {.name = "left"}), ignore)).then(step(ignore, {.name = "last"}));
+  std::vector<std::string> names;
+  for (const ConsumerMetrics& consumer : pipeline.ring().metrics().consumers)
+    names.push_back(consumer.name);
+  EXPECT_THAT(names, UnorderedElementsAre("group 1", "left", "group 1/1", "last"));
 }
 
 TEST(Pipeline, AnExceptionInAHandlerReachesProducersAndDrain) {

@@ -50,6 +50,8 @@ struct WorkGroupOptions {
   size_t workers = 2;
   // Who handles each event before the group does.
   std::vector<internal::Upstream<Ring>> after;
+  // For metrics. Who has none is called by the group's name and a number: "group/0".
+  std::vector<std::string> worker_names = {};
 };
 
 template <class Ring>
@@ -155,7 +157,7 @@ class WorkGroup {
     // The last thing that may throw is the making of the group.
     static_assert(std::is_nothrow_move_constructible_v<WorkGroup>);
     try {
-      return WorkGroup(ring, *member, options.name);
+      return WorkGroup(ring, *member, options);
     } catch (...) {
       member->reader.leave(ring, member->place, member->workers);
       throw;
@@ -163,14 +165,20 @@ class WorkGroup {
   }
 
   WorkGroup(Ring& ring, const typename internal::Reader<Ring>::Member& member,
-            const std::string& name)
+            const WorkGroupOptions<Ring>& options)
       : share_(std::make_unique<internal::WorkShare<Ring>>(ring, member)),
         workers_mask_(member.workers) {
     for (uint64_t rest = workers_mask_; rest != 0; rest &= rest - 1) {
       const auto index = static_cast<size_t>(std::countr_zero(rest));
-      ring.roster().add(index, absl::StrCat(name, "/", workers_.size()), 0);
+      ring.roster().add(index, worker_name(options, workers_.size()), 0);
       workers_.push_back(std::make_unique<Worker<Ring>>(ring, *share_, index));
     }
+  }
+
+  static std::string worker_name(const WorkGroupOptions<Ring>& options, size_t number) {
+    const std::vector<std::string>& names = options.worker_names;
+    if (number < names.size() && !names[number].empty()) return names[number];
+    return absl::StrCat(options.name, "/", number);
   }
 
   std::unique_ptr<internal::WorkShare<Ring>> share_;
