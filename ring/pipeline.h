@@ -63,8 +63,13 @@ class Pipeline {
 
   // InvalidArgument says which option is wrong.
   static absl::StatusOr<std::unique_ptr<Pipeline>> create(const RingOptions& options) {
+    return create(options, [](size_t) { return T(); });
+  }
+  template <std::invocable<size_t> Make>
+  static absl::StatusOr<std::unique_ptr<Pipeline>> create(const RingOptions& options,
+                                                          const Make& make) {
     if (absl::Status status = check(options); !status.ok()) return status;
-    return std::make_unique<Pipeline>(options);
+    return std::make_unique<Pipeline>(options, make);
   }
 
   ~Pipeline() {

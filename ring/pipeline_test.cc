@@ -90,6 +90,13 @@ TEST(Pipeline, TheMetricsNameEachHandlerAsItsOptionsDo) {
   EXPECT_THAT(names, UnorderedElementsAre("group 1", "left", "group 1/1", "last"));
 }
 
+TEST(Pipeline, IsCreatedWithEventsThatAMakerMade) {
+  const auto pipeline =
+      Pipeline<Event>::create({.capacity = 4}, [](size_t index) { return Event{.value = index}; });
+  ASSERT_TRUE(pipeline.ok()) << pipeline.status();
+  EXPECT_EQ((*pipeline)->ring().try_claim(3)[2].value, 2u);
+}
+
 TEST(Pipeline, AnExceptionInAHandlerReachesProducersAndDrain) {
   Pipeline<Event> pipeline({.capacity = 8});
   pipeline.then(step(
