@@ -97,6 +97,23 @@ TEST(Pipeline, IsCreatedWithEventsThatAMakerMade) {
   EXPECT_EQ((*pipeline)->ring().try_claim(3)[2].value, 2u);
 }
 
+TEST(Pipeline, AHandlersHooksRunOnThePipelinesOwnCopyOfIt) {
+  struct Hooked {
+    void operator()(const Event&) {}
+    void on_start() { ++*started_anywhere; }
+    void on_shutdown() { ended = true; }
+    std::atomic<int>* started_anywhere;
+    bool ended = false;
+  };
+  std::atomic<int> started = 0;
+  Hooked hooked{.started_anywhere = &started};
+  Pipeline<Event> pipeline({.capacity = 8});
+  ASSERT_TRUE(pipeline.then(hooked).start().ok());
+  EXPECT_TRUE(pipeline.drain().ok());
+  EXPECT_EQ(started, 1);
+  EXPECT_FALSE(hooked.ended);
+}
+
 TEST(Pipeline, AnExceptionInAHandlerReachesProducersAndDrain) {
   Pipeline<Event> pipeline({.capacity = 8});
   pipeline.then(step(

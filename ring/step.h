@@ -5,6 +5,9 @@
 // A step is any handler (ring/handler.h); step<Wait>(handler, options) says besides how its thread
 // waits, and its RunOptions. share(a, b, ...) are workers of one group: each event goes to
 // one of them. chain(a, b, ...) handles events one after the other, beside the rest of its stage.
+//
+// A handler is copied into the pipeline, or moved. It is the copy that handles events, whose hooks
+// are called and whose members change; what others shall see, a handler points to.
 #ifndef ANNULET_RING_STEP_H_
 #define ANNULET_RING_STEP_H_
 
