@@ -1,15 +1,14 @@
 // Model tests of CancelState and CancelGuard, a cancel against the end of a wait: every
 // interleaving, and every access weakened.
-#include <iostream>
 #include <optional>
 
 #include "annulet/task/cancel_guard.h"
 #include "annulet/task/inbox.h"
 #include "annulet/task/internal/cancel_state.h"
 #include "annulet/task/runnable.h"
+#include "annulet/testing/expect.h"
 #include "annulet/testing/model_check.h"
 #include "annulet/wait/thread_parker.h"
-#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace annulet::task {
@@ -83,21 +82,16 @@ model_check::Suite state_suite() {
 }
 
 TEST(CancelStateModel, RunsEachHookOnceInAnyInterleaving) {
-  const model_check::Result result = state_suite().check();
-  EXPECT_TRUE(result.ok()) << result;
-  std::cout << result << "\n";
+  model_check::expect_no_failure(state_suite());
 }
 
 TEST(CancelStateModel, EveryOrderAndLockIsNeeded) {
-  const model_check::MutantReport report = state_suite().mutants();
-  std::cout << report;
-  EXPECT_TRUE(report.ok());
-  EXPECT_THAT(report.names(),
-              testing::ElementsAre("BasicCancelState::cancelled load: acquire -> relaxed",
-                                   "BasicCancelState::cancel lock: dropped",
-                                   "BasicCancelState::cancel store: release -> relaxed",
-                                   "BasicCancelState::attach lock: dropped",
-                                   "BasicCancelState::detach lock: dropped"));
+  model_check::expect_all_killed(
+      state_suite(),
+      {"BasicCancelState::cancelled load: acquire -> relaxed",
+       "BasicCancelState::cancel lock: dropped",
+       "BasicCancelState::cancel store: release -> relaxed",
+       "BasicCancelState::attach lock: dropped", "BasicCancelState::detach lock: dropped"});
 }
 
 // --- CancelGuard: the flags by which a timer or an operation and a cancel agree who ends a wait
@@ -213,21 +207,16 @@ model_check::Suite guard_suite() {
 }
 
 TEST(CancelGuardModel, EndsEachWaitOnceInAnyInterleaving) {
-  const model_check::Result result = guard_suite().check();
-  EXPECT_TRUE(result.ok()) << result;
-  std::cout << result << "\n";
+  model_check::expect_no_failure(guard_suite());
 }
 
 TEST(CancelGuardModel, EveryOrderAndLockIsNeeded) {
-  const model_check::MutantReport report = guard_suite().mutants();
-  std::cout << report;
-  EXPECT_TRUE(report.ok());
-  EXPECT_THAT(report.names(),
-              testing::ElementsAre("BasicCancelState::cancelled load: acquire -> relaxed",
-                                   "BasicCancelState::cancel lock: dropped",
-                                   "BasicCancelState::cancel store: release -> relaxed",
-                                   "BasicCancelState::attach lock: dropped",
-                                   "BasicCancelState::detach lock: dropped"));
+  model_check::expect_all_killed(
+      guard_suite(),
+      {"BasicCancelState::cancelled load: acquire -> relaxed",
+       "BasicCancelState::cancel lock: dropped",
+       "BasicCancelState::cancel store: release -> relaxed",
+       "BasicCancelState::attach lock: dropped", "BasicCancelState::detach lock: dropped"});
 }
 
 }  // namespace

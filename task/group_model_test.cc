@@ -1,11 +1,10 @@
 // Model tests of the group behind when_all: every interleaving, and every access weakened.
 #include <array>
 #include <coroutine>
-#include <iostream>
 
 #include "annulet/task/internal/group.h"
+#include "annulet/testing/expect.h"
 #include "annulet/testing/model_check.h"
-#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace annulet::task::internal {
@@ -42,19 +41,11 @@ model_check::Suite suite() {
   return suite;
 }
 
-TEST(GroupModel, ResumesTheParentOnceInAnyInterleaving) {
-  const model_check::Result result = suite().check();
-  EXPECT_TRUE(result.ok()) << result;
-  std::cout << result << "\n";
-}
+TEST(GroupModel, ResumesTheParentOnceInAnyInterleaving) { model_check::expect_no_failure(suite()); }
 
 TEST(GroupModel, EveryOrderIsNeeded) {
-  const model_check::MutantReport report = suite().mutants();
-  std::cout << report;
-  EXPECT_TRUE(report.ok());
-  EXPECT_THAT(report.names(),
-              testing::ElementsAre("BasicGroup::leave fetch_sub: acq_rel -> acquire",
-                                   "BasicGroup::leave fetch_sub: acq_rel -> release"));
+  model_check::expect_all_killed(suite(), {"BasicGroup::leave fetch_sub: acq_rel -> acquire",
+                                           "BasicGroup::leave fetch_sub: acq_rel -> release"});
 }
 
 }  // namespace

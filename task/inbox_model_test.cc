@@ -1,10 +1,9 @@
 // Model tests of Inbox: every interleaving, and every access weakened.
-#include <iostream>
 
 #include "annulet/task/inbox.h"
+#include "annulet/testing/expect.h"
 #include "annulet/testing/model_check.h"
 #include "annulet/wait/thread_parker.h"
-#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace annulet::task {
@@ -122,20 +121,15 @@ model_check::Suite suite() {
 }
 
 TEST(InboxModel, LosesNoNodeAndNoWakeUpInAnyInterleaving) {
-  const model_check::Result result = suite().check();
-  EXPECT_TRUE(result.ok()) << result;
-  std::cout << result << "\n";
+  model_check::expect_no_failure(suite());
 }
 
 TEST(InboxModel, EveryOrderIsNeeded) {
-  const model_check::MutantReport report = suite().mutants();
-  std::cout << report;
-  EXPECT_TRUE(report.ok());
-  EXPECT_THAT(report.names(),
-              testing::ElementsAre("Inbox::push compare_exchange success: release -> relaxed",
-                                   "Inbox::woke fetch_add: release -> relaxed",
-                                   "Inbox::take_all exchange: acquire -> relaxed",
-                                   "Inbox::quiesce load: acquire -> relaxed"));
+  model_check::expect_all_killed(
+      suite(),
+      {"Inbox::push compare_exchange success: release -> relaxed",
+       "Inbox::woke fetch_add: release -> relaxed", "Inbox::take_all exchange: acquire -> relaxed",
+       "Inbox::quiesce load: acquire -> relaxed"});
 }
 
 }  // namespace

@@ -1,9 +1,8 @@
 // Model tests of JoinState and JoinLatch: every interleaving, and every access weakened.
-#include <iostream>
 
 #include "annulet/task/internal/join_state.h"
+#include "annulet/testing/expect.h"
 #include "annulet/testing/model_check.h"
-#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace annulet::task::internal {
@@ -101,25 +100,19 @@ model_check::Suite suite() {
 }
 
 TEST(JoinStateModel, HandsTheResultOverOnceInAnyInterleaving) {
-  const model_check::Result result = suite().check();
-  EXPECT_TRUE(result.ok()) << result;
-  std::cout << result << "\n";
+  model_check::expect_no_failure(suite());
 }
 
 TEST(JoinStateModel, EveryOrderAndWakeUpIsNeeded) {
-  const model_check::MutantReport report = suite().mutants();
-  std::cout << report;
-  EXPECT_TRUE(report.ok());
-  EXPECT_THAT(
-      report.names(),
-      testing::ElementsAre("BasicJoinLatch::wait load: acquire -> relaxed",
-                           "BasicJoinLatch::open store: release -> relaxed",
-                           "BasicJoinLatch::open futex_wake: dropped",
-                           "BasicJoinState::finish exchange: acq_rel -> acquire",
-                           "BasicJoinState::finish exchange: acq_rel -> release",
-                           "BasicJoinState::done load: acquire -> relaxed",
-                           "BasicJoinState::leave compare_exchange success: release -> relaxed",
-                           "BasicJoinState::leave compare_exchange failure: acquire -> relaxed"));
+  model_check::expect_all_killed(
+      suite(),
+      {"BasicJoinLatch::wait load: acquire -> relaxed",
+       "BasicJoinLatch::open store: release -> relaxed", "BasicJoinLatch::open futex_wake: dropped",
+       "BasicJoinState::finish exchange: acq_rel -> acquire",
+       "BasicJoinState::finish exchange: acq_rel -> release",
+       "BasicJoinState::done load: acquire -> relaxed",
+       "BasicJoinState::leave compare_exchange success: release -> relaxed",
+       "BasicJoinState::leave compare_exchange failure: acquire -> relaxed"});
 }
 
 }  // namespace

@@ -1,0 +1,26 @@
+#include "annulet/testing/expect.h"
+
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "annulet/testing/model_check.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace annulet::model_check {
+
+void expect_no_failure(Suite suite) {
+  const Result result = suite.check();
+  EXPECT_TRUE(result.ok()) << result;
+  std::cout << result << "\n";
+}
+
+void expect_all_killed(Suite suite, const std::vector<std::string>& names) {
+  const MutantReport report = suite.mutants();
+  std::cout << report;
+  EXPECT_TRUE(report.ok());
+  EXPECT_THAT(report.names(), testing::ElementsAreArray(names));
+}
+
+}  // namespace annulet::model_check
