@@ -162,7 +162,7 @@ class Pipeline {
 
   template <class... Steps>
   bool members_overlap() const {
-    const T& event = ring_.events().event(0);
+    const T& event = ring_.event(0);
     return internal::any_overlap({internal::all_bytes_of(
         typename internal::AccessOf < Steps, sizeof...(Steps) == 1 > ::List(), event)...});
   }

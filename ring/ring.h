@@ -44,11 +44,14 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "annulet/ring/batch.h"
 #include "annulet/ring/claim.h"
 #include "annulet/ring/consumer.h"
 #include "annulet/ring/internal/multi_sequencer.h"
 #include "annulet/ring/internal/roster.h"
 #include "annulet/ring/internal/single_sequencer.h"
+#include "annulet/ring/internal/upstream.h"
+#include "annulet/ring/internal/work_share.h"
 #include "annulet/ring/layout.h"
 #include "annulet/ring/metrics.h"
 #include "annulet/ring/options.h"
@@ -209,7 +212,18 @@ class Ring {
   // The event at a sequence that the caller has claimed, or taken and not yet released.
   T& event(Sequence sequence) const { return events_.event(sequence); }
 
-  // Used by claims, consumers and groups.
+ private:
+  // Those who claim and read for the users.
+  friend Claim;
+  friend Consumer;
+  friend WorkGroup;
+  friend ring::Batch<Ring>;
+  friend ring::Worker<Ring>;
+  friend internal::Reader<Ring>;
+  friend internal::WorkShare<Ring>;
+  template <class, class, class>
+  friend class GrowingRing;
+
   auto spans(Sequence first, Sequence end) const { return events_.spans(first, end); }
   Sequencer& sequencer() { return sequencer_; }
   const Sequencer& sequencer() const { return sequencer_; }
@@ -242,7 +256,6 @@ class Ring {
     }
   }
 
- private:
   template <class Waiter>
   [[gnu::always_inline]] Claim claim_by(size_t count, Waiter waiter, wait::Deadline until) {
     const internal::Grant grant = sequencer_.claim(count, waiter, until);

@@ -183,6 +183,14 @@ TYPED_TEST(RingTest, SequencesPassTheLimitsOfSignedAndUnsignedNumbers) {
   }
 }
 
+template <class R>
+concept ShowsItsParts =
+    requires(R& ring) { ring.sequencer(); } || requires(R& ring) { ring.publish_claim(0, 1); };
+
+TYPED_TEST(RingTest, KeepsToItselfWhatOnlyItsClaimsAndConsumersNeed) {
+  static_assert(!ShowsItsParts<TypeParam>);
+}
+
 TYPED_TEST(RingTest, MetricsTellWhoLagsAndWhoWaited) {
   TypeParam ring({.capacity = 8});
   auto fast = *ring.add_consumer({.name = "fast"});
