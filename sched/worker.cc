@@ -119,7 +119,7 @@ void Worker::run_ready() {
 // Timers, and what was posted to this worker from other threads or to all of them from outside.
 void Worker::look_outside() {
   const Gathering gathering(gathering_);
-  timers_.expire();
+  timers_.expire(task::TimerWheel::kBatch);
   for (task::Runnable* chain = inbox_.take_all(); chain != nullptr;) {
     task::Runnable* const runnable = chain;
     chain = chain->next;

@@ -23,7 +23,7 @@
 #include "annulet/task/executor.h"
 #include "annulet/task/inbox.h"
 #include "annulet/task/internal/promise.h"
-#include "annulet/task/timer_heap.h"
+#include "annulet/task/timer_wheel.h"
 #include "annulet/task/worker_context.h"
 #include "annulet/wait/cache_line.h"
 #include "annulet/wait/parker.h"
@@ -84,7 +84,7 @@ class Worker final : public task::Executor {
   Scheduler& scheduler_;
   wait::Parker& parker_;
   const size_t index_;
-  task::TimerHeap timers_;
+  task::TimerWheel timers_;
   task::WorkerContext context_;
   internal::Tally tally_;  // of the tasks spawned here and of those that ended here
   internal::WorkerCounters counters_;

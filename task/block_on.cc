@@ -22,7 +22,7 @@ void BlockingLoop::run() {
   WorkerContext context{.executor = this, .timers = &timers_};
   ScopedWorkerContext scope(&context);
   while (live_.load(std::memory_order_relaxed) > 0) {
-    timers_.expire();
+    timers_.expire(TimerWheel::kBatch);
     if (Runnable* batch = inbox_.take_all()) {
       while (batch != nullptr) {
         Runnable* runnable = batch;

@@ -14,7 +14,7 @@
 
 #include "annulet/task/inbox.h"
 #include "annulet/task/spawn.h"
-#include "annulet/task/timer_heap.h"
+#include "annulet/task/timer_wheel.h"
 #include "annulet/task/worker_context.h"
 #include "annulet/wait/thread_parker.h"
 
@@ -33,7 +33,7 @@ class BlockingLoop final : public Executor {
  private:
   Inbox<Runnable> inbox_;
   wait::ThreadParker parker_;
-  TimerHeap timers_;
+  TimerWheel timers_;
   std::atomic<size_t> live_{0};
 };
 

@@ -69,7 +69,7 @@ class OneThread final : public Executor {
 
   Inbox<Runnable> inbox_;
   wait::ThreadParker parker_;
-  TimerHeap timers_;
+  TimerWheel timers_;
   std::atomic<bool> open_{true};
   std::atomic<bool> stop_{false};
   std::atomic<int> retired_{0};

@@ -1,14 +1,14 @@
 // Timers of one worker: something to be called at a point in time, on that worker's thread.
 //
 // Use sleep_until() in tasks; this interface is for those who write awaitables. The node lives in
-// the waiting frame, so arming allocates nothing but the timers' own growing array. Time comes from
+// the waiting frame and carries the timers' links, so arming allocates nothing. Time comes from
 // now() alone, which tests may steer.
+// Cost: 32 bytes a node.
 // Threads: owner thread only (the worker whose timers they are).
 // Lifetime: a node stays until it fired or was disarmed.
 #ifndef ANNULET_TASK_TIMERS_H_
 #define ANNULET_TASK_TIMERS_H_
 
-#include <cstddef>
 #include <cstdint>
 
 #include "annulet/wait/deadline.h"
@@ -28,11 +28,11 @@ struct TimerNode {
 
   explicit TimerNode(Function function) : fire(function) {}
 
-  static constexpr size_t kNotArmed = SIZE_MAX;
-
-  Function fire;                // called once, after the node was disarmed
-  Deadline when = kNever;       // set before arming
-  size_t position = kNotArmed;  // the timers' own
+  Function fire;           // called once, after the node was disarmed
+  Deadline when = kNever;  // set before arming
+  // The timers' own; `next` is null while the node is not armed.
+  TimerNode* next = nullptr;
+  TimerNode* previous = nullptr;
 };
 
 class Timers {
