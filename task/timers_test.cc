@@ -233,6 +233,11 @@ TEST(TimerWheel, WhatIsArmedWhileTheLastOneFiresDoesNotFireEarly) {
   }
 }
 
+TEST(Sleep, TakesLittleOfAFrame) {
+  EXPECT_EQ(sizeof(TimerNode), 32u);
+  EXPECT_EQ(sizeof(SleepAwaiter), 40u);
+}
+
 TEST(Sleep, ComesBackInTheOrderOfTheDeadlinesAndNeverEarly) {
   std::vector<int> order;
   const auto sleeper = [&](int ms) -> Task<void> {
