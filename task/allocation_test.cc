@@ -112,7 +112,8 @@ TEST_F(Allocations, TheFailureOfAnyOneIsAnExceptionAndNothingWorse) {
     }).join();
     EXPECT_EQ(failed, reached) << failing;
   }
-  EXPECT_GT(failing, 5) << "several places that allocate were tried";
+  // Under AddressSanitizer each frame is tried, too.
+  EXPECT_GT(failing, frames_are_kept() ? 1 : 5) << "several places that allocate were tried";
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <new>
+#include <utility>
 
 #include "absl/base/config.h"
 #include "absl/base/optimization.h"
@@ -15,24 +16,18 @@ constexpr bool kKeep = false;
 constexpr bool kKeep = true;
 #endif
 
-struct FreeFrame {
-  FreeFrame* next;
-};
-
-struct FreeList {
-  FreeFrame* first;
-  std::size_t bytes;
-};
+static_assert(kFrameClasses <= kMaxSlabClasses);
+static_assert((kFrameClasses - 1) * kFrameClassBytes <= kMaxSlabFrame);
 
 enum class Phase : uint8_t {
-  kFresh,   // this thread has freed no frame yet
+  kFresh,   // this thread has had no frame yet
   kActive,  // a Cleaner will empty the lists when the thread ends
-  kOver,    // it has; frames freed by later destructors go to the heap
+  kOver,    // it has; nothing is kept for what later destructors do
 };
 
 // Without a destructor, so that an access is a plain load relative to the thread pointer.
 struct Cache {
-  FreeList lists[kFrameClasses];
+  FrameSupply lists[kFrameClasses];
   Phase phase;
 };
 constinit thread_local Cache t_cache{};
@@ -40,13 +35,7 @@ constinit thread_local Cache t_cache{};
 struct Cleaner {
   ~Cleaner() {
     t_cache.phase = Phase::kOver;
-    for (FreeList& list : t_cache.lists) {
-      while (FreeFrame* frame = list.first) {
-        list.first = frame->next;
-        ::operator delete(frame);
-      }
-      list.bytes = 0;
-    }
+    for (FrameSupply& list : t_cache.lists) give_frames(std::exchange(list, {}));
   }
   void touch() {}
 };
@@ -56,38 +45,75 @@ constexpr std::size_t class_of(std::size_t bytes) {
   return (bytes + kFrameClassBytes - 1) / kFrameClassBytes;
 }
 
+// False: the thread is ending and keeps nothing.
+bool may_keep() {
+  if (ABSL_PREDICT_TRUE(t_cache.phase == Phase::kActive)) return true;
+  if (t_cache.phase == Phase::kOver) return false;
+  t_cleaner.touch();  // from here on it is destroyed with the thread
+  t_cache.phase = Phase::kActive;
+  return true;
+}
+
+// From a list that is not empty, or null.
+void* take_from(FrameSupply& list, std::size_t class_bytes) {
+  if (FreeFrame* frame = list.freed; ABSL_PREDICT_TRUE(frame != nullptr)) {
+    list.freed = frame->next;
+    list.freed_bytes -= class_bytes;
+    return frame;
+  }
+  if (list.fresh == list.fresh_end) return nullptr;
+  return std::exchange(list.fresh, list.fresh + class_bytes);
+}
+
+[[gnu::noinline]] void* refill(std::size_t size_class) {
+  const std::size_t class_bytes = size_class * kFrameClassBytes;
+  FrameSupply supply = take_frames(size_class, class_bytes);
+  void* const frame = take_from(supply, class_bytes);
+  if (may_keep()) {
+    t_cache.lists[size_class] = supply;
+  } else {
+    give_frames(supply);
+  }
+  return frame;
+}
+
+// Gives half of what the thread keeps of a class, or all of it, to the slabs.
+[[gnu::noinline]] void shed(FrameSupply& list, std::size_t class_bytes) noexcept {
+  if (!may_keep()) return give_frames(std::exchange(list, {}));
+  const FrameSupply given{.freed = list.freed};
+  FreeFrame* last = nullptr;
+  while (list.freed_bytes > kSlabBytes / 2) {
+    last = std::exchange(list.freed, list.freed->next);
+    list.freed_bytes -= class_bytes;
+  }
+  last->next = nullptr;
+  give_frames(given);
+}
+
 }  // namespace
 
 void* allocate_frame(std::size_t bytes) {
   const std::size_t size_class = class_of(bytes);
-  if (ABSL_PREDICT_FALSE(size_class >= kFrameClasses)) return ::operator new(bytes);
-  FreeList& list = t_cache.lists[size_class];
-  FreeFrame* frame = list.first;
-  if (ABSL_PREDICT_FALSE(frame == nullptr)) return ::operator new(size_class * kFrameClassBytes);
-  list.first = frame->next;
-  list.bytes -= size_class * kFrameClassBytes;
-  return frame;
+  if (ABSL_PREDICT_FALSE(!kKeep || size_class >= kFrameClasses)) return ::operator new(bytes);
+  void* const frame = take_from(t_cache.lists[size_class], size_class * kFrameClassBytes);
+  return ABSL_PREDICT_TRUE(frame != nullptr) ? frame : refill(size_class);
 }
 
 void free_frame(void* frame, std::size_t bytes) noexcept {
   const std::size_t size_class = class_of(bytes);
   if (ABSL_PREDICT_FALSE(!kKeep || size_class >= kFrameClasses)) return ::operator delete(frame);
-  if (ABSL_PREDICT_FALSE(t_cache.phase != Phase::kActive)) {
-    if (t_cache.phase == Phase::kOver) return ::operator delete(frame);
-    t_cleaner.touch();  // from here on it is destroyed with the thread
-    t_cache.phase = Phase::kActive;
-  }
-  FreeList& list = t_cache.lists[size_class];
-  if (ABSL_PREDICT_FALSE(list.bytes + size_class * kFrameClassBytes > kMaxBytesPerClass)) {
-    return ::operator delete(frame);
-  }
-  list.bytes += size_class * kFrameClassBytes;
-  list.first = ::new (frame) FreeFrame{list.first};
+  const std::size_t class_bytes = size_class * kFrameClassBytes;
+  FrameSupply& list = t_cache.lists[size_class];
+  list.freed = ::new (frame) FreeFrame{list.freed};
+  list.freed_bytes += class_bytes;
+  if (ABSL_PREDICT_FALSE(list.freed_bytes > kSlabBytes || !may_keep())) shed(list, class_bytes);
 }
 
 std::size_t cached_frame_bytes() noexcept {
   std::size_t sum = 0;
-  for (const FreeList& list : t_cache.lists) sum += list.bytes;
+  for (const FrameSupply& list : t_cache.lists) {
+    sum += list.freed_bytes + static_cast<std::size_t>(list.fresh_end - list.fresh);
+  }
   return sum;
 }
 
