@@ -24,7 +24,7 @@ def load_script(name):
 
 
 peers = load_script("peers")
-contestants = peers.contestants
+rivals = peers.contestants.rivals
 rig = peers.rig
 ARGUMENTS = types.SimpleNamespace(rounds=2, repeats=1, cpus="0,1", max_wait=0.02, quick=False)
 
@@ -107,20 +107,20 @@ class Peers(unittest.TestCase):
 
 class Contestants(unittest.TestCase):
 
-    TABLE = [contestants.Contestant("a", "//a"), contestants.Contestant("b", "//b", [], ["/b.h"])]
+    TABLE = [rivals.Contestant("a", "//a"), rivals.Contestant("b", "//b", [], ["/b.h"])]
 
     def test_one_whose_package_is_missing_is_left_out_with_a_line(self):
         err = io.StringIO()
         with contextlib.redirect_stderr(err):
-            chosen = contestants.choose(None, self.TABLE, lambda path: False)
+            chosen = rivals.choose(None, self.TABLE, lambda path: False)
         self.assertEqual([c.name for c in chosen], ["a"])
         self.assertRegex(err.getvalue(), "^b is left out: /b.h is missing .*\n$")
 
     def test_all_are_chosen_where_all_is_installed_and_unknown_names_are_refused(self):
-        self.assertEqual(len(contestants.choose(None, self.TABLE, lambda path: True)), 2)
-        self.assertEqual(len(contestants.choose("b", self.TABLE, lambda path: True)), 1)
+        self.assertEqual(len(rivals.choose(None, self.TABLE, lambda path: True)), 2)
+        self.assertEqual(len(rivals.choose("b", self.TABLE, lambda path: True)), 1)
         with self.assertRaisesRegex(rig.RigError, "no contestant c"):
-            contestants.choose("a,c", self.TABLE, lambda path: True)
+            rivals.choose("a,c", self.TABLE, lambda path: True)
 
 
 if __name__ == "__main__":
