@@ -1,4 +1,4 @@
-// Ours: tasks of a runtime::Runtime. A spawn in a task starts on the same worker.
+// Ours: tasks of a runtime::Runtime, shared by its workers unless a case says otherwise.
 //
 // Each case is one function over the few at the top that say how a task is started, so that a
 // change of the scheduler's interface is a change of those.
@@ -8,6 +8,7 @@
 #include <coroutine>
 #include <memory>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "annulet/benchmarks/sched/sleepers.h"
 #include "annulet/benchmarks/sched/workloads.h"
 #include "annulet/runtime/runtime.h"
+#include "annulet/sched/spawn.h"
 #include "annulet/task/spawn.h"
 #include "annulet/task/task.h"
 #include "annulet/task/this_task.h"
@@ -28,6 +30,7 @@ namespace {
 
 using runtime::Runtime;
 using task::JoinHandle;
+using task::LocalJoinHandle;
 using task::Task;
 
 std::unique_ptr<Runtime> start_runtime(const Run& run) {
@@ -39,13 +42,14 @@ std::unique_ptr<Runtime> start_runtime(const Run& run) {
 // A task that any worker may run, from a task or from outside.
 template <class T>
 JoinHandle<T> spawn(Runtime& runtime, Task<T> task) {
+  if (sched::Worker::current() != nullptr) return *sched::spawn(std::move(task));
   return *runtime.spawn(std::move(task));
 }
 
-// A task that stays on the worker of the caller.
+// A task that stays on the worker of the caller, a task that does so, too.
 template <class T>
-JoinHandle<T> spawn_local(Task<T> task) {
-  return *task::spawn_here(std::move(task));
+LocalJoinHandle<T> spawn_local(Task<T> task) {
+  return *sched::spawn_local(std::move(task));
 }
 
 // --- Many small tasks. ---
@@ -55,11 +59,11 @@ Task<uint64_t> give(uint64_t i) { co_return i; }
 template <class Spawn>
 Task<Taken> spawn_and_join(uint64_t count, Spawn spawn_one) {
   Stopwatch watch;
-  std::vector<JoinHandle<uint64_t>> handles;
+  std::vector<std::invoke_result_t<Spawn&, uint64_t>> handles;
   handles.reserve(count);
   for (uint64_t i = 0; i < count; ++i) handles.push_back(spawn_one(i));
   uint64_t sum = 0;
-  for (JoinHandle<uint64_t>& handle : handles) sum += co_await std::move(handle);
+  for (auto& handle : handles) sum += co_await std::move(handle);
   co_return watch.stop(sum);
 }
 
@@ -77,8 +81,10 @@ void spawn_join(Run& run) {
 
 void spawn_local_join(Run& run) {
   const auto runtime = start_runtime(run);
-  measure_spawns(run, *runtime, sum_below(run.count()),
-                 [](uint64_t i) { return spawn_local(give(i)); });
+  run.measure(run.count(), sum_below(run.count()), [&] {
+    const auto local = [](uint64_t i) { return spawn_local(give(i)); };
+    return std::move(*runtime->spawn_on(0, spawn_and_join(run.count(), local))).join();
+  });
 }
 
 void spawn_outside(Run& run) {

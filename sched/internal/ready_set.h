@@ -5,7 +5,7 @@
 // of its own; a round is over when every priority that has something to run has had its turns. So
 // the urgent comes first, and yet the oldest task of any priority runs within as many turns as the
 // weights add up to. Within a priority it is first in, first out for the worker's own tasks and for
-// those that may be stolen, which take turns with each other.
+// those that may be stolen; where there are both, they take turns, kInARow at a time.
 // Cost: push and pop a few plain instructions, and what RunQueue says.
 // Threads: owner thread, but steal() and stealable() by any.
 #ifndef ANNULET_SCHED_INTERNAL_READY_SET_H_
@@ -27,6 +27,7 @@ namespace annulet::sched::internal {
 
 class ReadySet {
  public:
+  static constexpr uint8_t kInARow = 4;
   static constexpr uint64_t kStealable = 256;  // tasks of one priority that thieves can see
 
   explicit ReadySet(const Weights& weights) : weights_(weights) { begin_round(); }
@@ -106,8 +107,7 @@ class ReadySet {
 
   task::Runnable* pop_from(size_t i) {
     if ((maybe_shared_ & bit(i)) == 0) return own_[i].pop();
-    own_turn_ ^= bit(i);
-    if ((own_turn_ & bit(i)) != 0) {
+    if ((in_a_row_[i]++ / kInARow) % 2 == 0) {
       if (task::Runnable* const runnable = own_[i].pop()) return runnable;
     }
     task::Runnable* runnable = shared_[i].pop();
@@ -129,8 +129,9 @@ class ReadySet {
   uint32_t occupied_ = 0;      // it may have something
   uint32_t maybe_shared_ = 0;  // it may have something that others may run
   uint32_t funded_ = 0;        // it has turns left in this round
-  uint32_t own_turn_ = 0;      // the worker's own came first the last time
   std::array<uint32_t, task::kPriorities> turns_;
+  std::array<uint8_t, task::kPriorities>
+      in_a_row_{};  // says whose turn it is, the own or the others
   std::array<task::RunnableQueue, task::kPriorities> own_;
   std::array<task::RunnableQueue, task::kPriorities> waiting_;  // for room in shared_; younger
   std::array<RunQueue<task::Runnable*, kStealable>, task::kPriorities> shared_;
