@@ -93,7 +93,7 @@ TEST(LiveCountModel, IsNotZeroWhileATaskLivesInAnyInterleaving) {
 
 TEST(LiveCountModel, EveryOrderIsNeeded) {
   model_check::expect_all_killed(suite(), {"BasicTally::ended load: acquire -> relaxed",
-                                           "BasicTally::increment store: release -> relaxed"});
+                                           "BasicTally::increase store: release -> relaxed"});
 }
 
 }  // namespace

@@ -25,10 +25,18 @@ Worker& Scheduler::add_worker(wait::Parker& parker) {
 
 void Scheduler::post(task::Runnable* runnable) noexcept {
   if (Worker* worker = current_worker()) return worker->post_shared(runnable);
-  // Relaxed: the push hands the task over, which keeps the scheduler alive until then.
+  internal::Batch one;
+  one.push(runnable);
+  post_all(one, runnable->context != nullptr ? runnable->context->priority : task::Priority::kHigh);
+}
+
+// Through the injector also from a worker, if it is not just one task: the others shall have their
+// share.
+void Scheduler::post_all(const internal::Batch& batch, task::Priority priority) noexcept {
+  if (batch.empty()) return;
+  // Relaxed: the push hands the tasks over, which keep the scheduler alive until then.
   posting_.fetch_add(1, std::memory_order_relaxed);
-  injector_.push(runnable->context != nullptr ? runnable->context->priority : task::Priority::kHigh,
-                 runnable);
+  injector_.push_chain(priority, batch.newest(), batch.oldest());
   notify();
   posting_.fetch_sub(1, std::memory_order_release);  // pairs with ~Scheduler()
 }
@@ -51,11 +59,9 @@ WorkerMetrics Scheduler::metrics() const {
   return sum;
 }
 
-bool Scheduler::admit() noexcept {
-  if (Worker* worker = current_worker()) {
-    return worker->begin_task();
-  }
-  return intake_.begin();
+bool Scheduler::admit_all(size_t count) noexcept {
+  if (Worker* worker = current_worker()) return worker->begin_tasks(count);
+  return intake_.begin(count);
 }
 
 void Scheduler::retire() noexcept {

@@ -25,6 +25,7 @@
 #include <memory>
 #include <vector>
 
+#include "annulet/sched/internal/batch.h"
 #include "annulet/sched/internal/idle_set.h"
 #include "annulet/sched/internal/injector.h"
 #include "annulet/sched/internal/live_count.h"
@@ -52,8 +53,12 @@ class Scheduler final : public task::Executor {
   const SchedulerOptions& options() const { return options_; }
 
   void post(task::Runnable* runnable) noexcept override;
-  bool admit() noexcept override;
+  bool admit() noexcept override { return admit_all(1); }
   void retire() noexcept override;
+
+  // For spawn_all(): as admit() and post() for many at once. `batch` holds tasks of this scheduler.
+  bool admit_all(size_t count) noexcept;
+  void post_all(const internal::Batch& batch, task::Priority priority) noexcept;
 
   // How many spawned tasks have not ended. Exact once the intake is closed, else a moment's view.
   uint64_t live() const;

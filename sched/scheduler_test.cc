@@ -15,6 +15,7 @@
 
 #include "annulet/sched/spawn.h"
 #include "annulet/task/spawn.h"
+#include "annulet/task/task_local.h"
 #include "annulet/task/this_task.h"
 #include "annulet/task/when_all.h"
 #include "annulet/wait/thread_parker.h"
@@ -141,7 +142,7 @@ TEST(Scheduler, ALocalTasksExceptionReachesItsAwaiter) {
 
 TEST(Scheduler, ALocalTaskWhoseHandleIsDroppedRunsOnAndItsFailureIsCounted) {
   Threads scheduler(1);
-  task::set_unobserved_handler([](std::exception_ptr) noexcept {});
+  task::set_unobserved_handler([](std::exception_ptr, const char*) noexcept {});
   const uint64_t before = task::unobserved_failures();
   int ran = 0;
   const auto parent = [&]() -> Task<void> {
@@ -168,6 +169,76 @@ TEST(Scheduler, ALocalTaskWhoseHandleIsDroppedRunsOnAndItsFailureIsCounted) {
 TEST(Scheduler, ASpawnOutsideOfTasksIsRefused) {
   EXPECT_EQ(spawn(where()).status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(spawn_local_detached(where()).code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST(Scheduler, TasksStartedTogetherAllRunAndFromATaskToo) {
+  Threads scheduler(2);
+  const auto give = [](int i) -> Task<int> { co_return i; };
+  const auto sum_of_many = [&]() -> Task<int> {
+    std::vector<Task<int>> work;
+    for (int i = 0; i < 1000; ++i) work.push_back(give(i));
+    auto handles = *spawn_all(*scheduler, std::move(work));
+    int sum = 0;
+    for (JoinHandle<int>& handle : handles) sum += co_await std::move(handle);
+    co_return sum;
+  };
+  EXPECT_EQ(std::move(*task::spawn(*scheduler, sum_of_many())).join(), 499500);
+  std::vector<Task<int>> work;
+  for (int i = 0; i < 1000; ++i) work.push_back(give(i));
+  auto handles = *spawn_all(*scheduler, std::move(work), Priority::kLow);
+  int sum = 0;
+  for (JoinHandle<int>& handle : handles) sum += std::move(handle).join();
+  EXPECT_EQ(sum, 499500);
+  EXPECT_TRUE(spawn_all(*scheduler, std::vector<Task<int>>())->empty());
+  scheduler->close();
+  std::vector<Task<int>> late;
+  late.push_back(give(1));
+  EXPECT_FALSE(spawn_all(*scheduler, std::move(late)).ok());
+}
+
+TEST(Scheduler, AFailureThatNobodyAwaitsIsReportedWithTheTasksName) {
+  Threads scheduler(1);
+  static std::string reported;
+  task::set_unobserved_handler(
+      [](std::exception_ptr, const char* name) noexcept { reported = name; });
+  const auto parent = []() -> Task<void> {
+    const auto fail = []() -> Task<void> {
+      throw std::runtime_error("failed");
+      co_return;
+    };
+    EXPECT_TRUE(spawn_detached(fail(), Priority::kNormal, "flusher").ok());
+    co_await task::yield();
+  };
+  std::move(*task::spawn(scheduler->worker(0), parent())).join();
+  scheduler.stop();
+  task::set_unobserved_handler(nullptr);
+  EXPECT_EQ(reported, "flusher");
+}
+
+const task::TaskLocal<std::string> kRequest;
+
+TEST(Scheduler, AValueFollowsItsTaskFromThreadToThreadAndIntoWhatItAwaits) {
+  Threads scheduler(3);
+  const auto name = []() -> Task<std::string> {
+    co_await task::yield();
+    const std::string* request = co_await kRequest.get();
+    co_return request != nullptr ? *request : "none";
+  };
+  const auto serve = [&](std::string outer) -> Task<bool> {
+    bool right = true;
+    for (int i = 0; i < 50; ++i) {
+      right = right && co_await name() == outer;
+      right = right &&
+              co_await task::with_value(kRequest, outer + "/inner", name()) == outer + "/inner";
+    }
+    co_return right&& co_await *spawn(name()) == "none";  // a spawned one has its own
+  };
+  std::vector<JoinHandle<bool>> handles;
+  for (int i = 0; i < 20; ++i) {
+    const std::string id = "request " + std::to_string(i);
+    handles.push_back(*task::spawn(*scheduler, task::with_value(kRequest, id, serve(id))));
+  }
+  for (auto& handle : handles) EXPECT_TRUE(std::move(handle).join());
 }
 
 // --- Priorities, on one worker, whose order is then certain. ---

@@ -13,7 +13,12 @@
 #ifndef ANNULET_SCHED_SPAWN_H_
 #define ANNULET_SCHED_SPAWN_H_
 
+#include <utility>
+#include <vector>
+
 #include "absl/status/statusor.h"
+#include "annulet/sched/internal/batch.h"
+#include "annulet/sched/scheduler.h"
 #include "annulet/sched/worker.h"
 #include "annulet/task/local_join.h"
 #include "annulet/task/spawn.h"
@@ -26,48 +31,78 @@ using task::LocalJoinHandle;
 using task::Priority;
 using task::Task;
 
-// FailedPrecondition, and the task is destroyed unstarted, when the scheduler is stopping, or when
-// the caller is no task of a scheduler.
+// `name`, if any, is for tools and reports of failures; it lives as long as the program, and there
+// is a bounded number of them. FailedPrecondition, and the task is destroyed unstarted, when the
+// scheduler is stopping, or when the caller is no task of a scheduler.
 template <class T>
-absl::StatusOr<JoinHandle<T>> spawn(Task<T> work, Priority priority = Priority::kNormal) {
+absl::StatusOr<JoinHandle<T>> spawn(Task<T> work, Priority priority = Priority::kNormal,
+                                    const char* name = nullptr) {
   Worker* const worker = Worker::current();
   if (worker == nullptr) return task::internal::no_worker_error();
   work.promise().join().set_spawned(/*detached=*/false);
-  if (!worker->start_shared(work.promise(), priority)) return task::internal::intake_closed_error();
+  if (!worker->start_shared(work.promise(), priority, name))
+    return task::internal::intake_closed_error();
   return JoinHandle<T>(&work.release());
 }
 
 // As spawn(), without a handle.
 template <class T>
-absl::Status spawn_detached(Task<T> work, Priority priority = Priority::kNormal) {
+absl::Status spawn_detached(Task<T> work, Priority priority = Priority::kNormal,
+                            const char* name = nullptr) {
   Worker* const worker = Worker::current();
   if (worker == nullptr) return task::internal::no_worker_error();
   work.promise().join().set_spawned(/*detached=*/true);
-  if (!worker->start_shared(work.promise(), priority)) return task::internal::intake_closed_error();
+  if (!worker->start_shared(work.promise(), priority, name))
+    return task::internal::intake_closed_error();
   work.release();
   return absl::OkStatus();
 }
 
 // As spawn(), for a task that stays on this worker.
 template <class T>
-absl::StatusOr<LocalJoinHandle<T>> spawn_local(Task<T> work,
-                                               Priority priority = Priority::kNormal) {
+absl::StatusOr<LocalJoinHandle<T>> spawn_local(Task<T> work, Priority priority = Priority::kNormal,
+                                               const char* name = nullptr) {
   Worker* const worker = Worker::current();
   if (worker == nullptr) return task::internal::no_worker_error();
   work.promise().join().set_spawned_locally(/*detached=*/false);
-  if (!worker->start_own(work.promise(), priority)) return task::internal::intake_closed_error();
+  if (!worker->start_own(work.promise(), priority, name))
+    return task::internal::intake_closed_error();
   return LocalJoinHandle<T>(&work.release());
 }
 
 // As spawn_local(), without a handle.
 template <class T>
-absl::Status spawn_local_detached(Task<T> work, Priority priority = Priority::kNormal) {
+absl::Status spawn_local_detached(Task<T> work, Priority priority = Priority::kNormal,
+                                  const char* name = nullptr) {
   Worker* const worker = Worker::current();
   if (worker == nullptr) return task::internal::no_worker_error();
   work.promise().join().set_spawned_locally(/*detached=*/true);
-  if (!worker->start_own(work.promise(), priority)) return task::internal::intake_closed_error();
+  if (!worker->start_own(work.promise(), priority, name))
+    return task::internal::intake_closed_error();
   work.release();
   return absl::OkStatus();
+}
+
+// Starts all of `work`, to be run by whoever has time, from any thread: as one, which from outside
+// costs little more than a single one. FailedPrecondition, and all of them are destroyed unstarted,
+// when the scheduler is stopping.
+template <class T>
+absl::StatusOr<std::vector<JoinHandle<T>>> spawn_all(Scheduler& scheduler,
+                                                     std::vector<Task<T>> work,
+                                                     Priority priority = Priority::kNormal) {
+  std::vector<JoinHandle<T>> handles;
+  handles.reserve(work.size());
+  if (!scheduler.admit_all(work.size())) return task::internal::intake_closed_error();
+  internal::Batch batch;
+  for (Task<T>& each : work) {
+    task::internal::Promise<T>& promise = each.release();
+    promise.context = &scheduler.context(priority);
+    promise.join().set_spawned(/*detached=*/false);
+    batch.push(&promise);
+    handles.emplace_back(&promise);
+  }
+  scheduler.post_all(batch, priority);
+  return handles;
 }
 
 }  // namespace annulet::sched

@@ -64,9 +64,11 @@ void Worker::post_shared(task::Runnable* runnable) {
   if (!gathering_) scheduler_.notify_others();
 }
 
-bool Worker::start_shared(task::internal::PromiseBase& promise, task::Priority priority) {
+bool Worker::start_shared(task::internal::PromiseBase& promise, task::Priority priority,
+                          const char* name) {
   if (!begin_task()) return false;
-  promise.context = &scheduler_.context(priority);
+  promise.context =
+      name == nullptr ? &scheduler_.context(priority) : &scheduler_.named_context(priority, name);
   ready_.push_shared(priority, &promise);
   scheduler_.notify_others();
   return true;
@@ -74,10 +76,10 @@ bool Worker::start_shared(task::internal::PromiseBase& promise, task::Priority p
 
 // The spawning task lives itself, so a close() seen late cannot make wait_until_idle() miss this
 // one.
-bool Worker::begin_task() {
+bool Worker::begin_tasks(size_t count) {
   if (scheduler_.closed()) [[unlikely]]
     return false;
-  tally_.begin();
+  tally_.begin(count);
   return true;
 }
 

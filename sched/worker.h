@@ -53,13 +53,14 @@ class Worker final : public task::Executor {
 
   // Owner thread, for spawn.h: counts one more task, unless the intake is closed, and queues it
   // here, to stay or to be run by whoever comes first.
-  bool start_own(task::internal::PromiseBase& promise, task::Priority priority) {
+  bool start_own(task::internal::PromiseBase& promise, task::Priority priority, const char* name) {
     if (!begin_task()) return false;
-    promise.context = &context(priority);
+    promise.context = name == nullptr ? &context(priority) : &named_context(priority, name);
     ready_.push_own(priority, &promise);
     return true;
   }
-  bool start_shared(task::internal::PromiseBase& promise, task::Priority priority);
+  bool start_shared(task::internal::PromiseBase& promise, task::Priority priority,
+                    const char* name);
 
   size_t index() const { return index_; }
   Scheduler& scheduler() const { return scheduler_; }
@@ -69,7 +70,8 @@ class Worker final : public task::Executor {
  private:
   friend class Scheduler;
 
-  bool begin_task();
+  bool begin_task() { return begin_tasks(1); }
+  bool begin_tasks(size_t count);
   bool on_this_thread() const { return task::current_worker() == &context_; }
   // Owner thread: a task of the scheduler becomes ready.
   void post_shared(task::Runnable* runnable);

@@ -7,6 +7,8 @@
 
 #include <array>
 #include <cstddef>
+#include <forward_list>
+#include <mutex>
 
 #include "annulet/task/context.h"
 #include "annulet/task/runnable.h"
@@ -41,8 +43,15 @@ class Executor {
     return contexts_[static_cast<size_t>(priority)];
   }
 
+  // The same with a name, for tools and reports: a string that lives as long as the program, such
+  // as a literal. Each pair of priority and name is kept once, as long as the executor lives, so
+  // use a bounded number of them. Takes a lock. Any thread.
+  const Context& named_context(Priority priority, const char* name);
+
  private:
   std::array<Context, kPriorities> contexts_;
+  std::mutex mutex_;
+  std::forward_list<Context> named_;  // under mutex_
 };
 
 // Lets a suspended computation continue where it belongs.

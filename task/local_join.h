@@ -75,7 +75,7 @@ class [[nodiscard]] LocalJoinHandle {
     internal::Promise<T>* promise = std::exchange(promise_, nullptr);
     ABSL_ASSERT(internal::runs_here(*promise) && "the handle of a local task has left its worker");
     if (promise->join().detach_locally()) return;
-    if (promise->error() != nullptr) internal::report_unobserved(promise->error());
+    if (promise->error() != nullptr) internal::report_unobserved(promise->error(), nullptr);
     promise->handle().destroy();
   }
 

@@ -90,7 +90,7 @@ class [[nodiscard]] JoinHandle {
     if (promise_ == nullptr) return;
     internal::Promise<T>* promise = std::exchange(promise_, nullptr);
     if (promise->join().detach()) return;
-    if (promise->error() != nullptr) internal::report_unobserved(promise->error());
+    if (promise->error() != nullptr) internal::report_unobserved(promise->error(), nullptr);
     promise->handle().destroy();
   }
 

@@ -18,9 +18,11 @@ std::string describe(const std::exception_ptr& failure) {
   }
 }
 
-void log_failure(std::exception_ptr failure) noexcept {
-  LOG_EVERY_N_SEC(ERROR, 1) << "annulet: a task that nobody awaits failed: " << describe(failure)
-                            << " (" << unobserved_failures() << " so far)";
+void log_failure(std::exception_ptr failure, const char* name) noexcept {
+  LOG_EVERY_N_SEC(ERROR, 1) << "annulet: a task that nobody awaits failed"
+                            << (name != nullptr ? ", " : "") << (name != nullptr ? name : "")
+                            << ": " << describe(failure) << " (" << unobserved_failures()
+                            << " so far)";
 }
 
 std::atomic<uint64_t> g_failures{0};
@@ -37,10 +39,10 @@ uint64_t unobserved_failures() noexcept { return g_failures.load(std::memory_ord
 
 namespace internal {
 
-void report_unobserved(std::exception_ptr failure) noexcept {
+void report_unobserved(std::exception_ptr failure, const char* name) noexcept {
   g_failures.fetch_add(1, std::memory_order_relaxed);  // a count, which orders nothing
   g_handler.load(std::memory_order_acquire)(           // pairs with set_unobserved_handler()
-      std::move(failure));
+      std::move(failure), name);
 }
 
 }  // namespace internal

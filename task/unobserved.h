@@ -12,7 +12,9 @@
 
 namespace annulet::task {
 
-using UnobservedHandler = void (*)(std::exception_ptr failure) noexcept;
+// `name`: the task's (Executor::named_context), or null if it has none or ended before its handle
+// was dropped.
+using UnobservedHandler = void (*)(std::exception_ptr failure, const char* name) noexcept;
 
 // Replaces the handler, for the whole process; null puts back the default. Returns the former one.
 UnobservedHandler set_unobserved_handler(UnobservedHandler handler) noexcept;
@@ -21,7 +23,7 @@ UnobservedHandler set_unobserved_handler(UnobservedHandler handler) noexcept;
 uint64_t unobserved_failures() noexcept;
 
 namespace internal {
-void report_unobserved(std::exception_ptr failure) noexcept;
+void report_unobserved(std::exception_ptr failure, const char* name) noexcept;
 }  // namespace internal
 
 }  // namespace annulet::task

@@ -22,20 +22,20 @@ namespace annulet::sched::internal {
 template <class Sync = wait::RealSync>
 class BasicTally {
  public:
-  void begin() { increment(begun_); }
-  void end() { increment(ended_); }
+  void begin(uint64_t count = 1) { increase(begun_, count); }
+  void end() { increase(ended_, 1); }
 
   // Relaxed: ordered by the ends that were read before.
   uint64_t begun() const { return begun_.load(std::memory_order_relaxed); }
-  // Acquire pairs with increment(): the beginnings of these tasks, and what they did, are visible.
+  // Acquire pairs with increase(): the beginnings of these tasks, and what they did, are visible.
   uint64_t ended() const { return ended_.load(std::memory_order_acquire); }
 
  private:
   using Counter = typename Sync::template atomic<uint64_t>;
 
-  static void increment(Counter& counter) {
+  static void increase(Counter& counter, uint64_t by) {
     // One thread writes it. Release pairs with ended().
-    counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_release);
   }
 
   Counter begun_{0};
@@ -45,12 +45,12 @@ class BasicTally {
 template <class Sync = wait::RealSync>
 class BasicIntake {
  public:
-  // Counts one task more. False: closed.
-  bool begin() {
+  // Counts `count` tasks more. False: closed.
+  bool begin(uint64_t count = 1) {
     uint64_t before = word_.load(std::memory_order_relaxed);  // checked by the exchange
     do {
       if ((before & kClosed) != 0) return false;
-    } while (!word_.compare_exchange_weak(before, before + 1,
+    } while (!word_.compare_exchange_weak(before, before + count,
                                           std::memory_order_relaxed));  // the post hands over
     return true;
   }

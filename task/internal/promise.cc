@@ -13,7 +13,7 @@ std::coroutine_handle<> PromiseBase::leave_to_loop() noexcept {
 namespace {
 
 void destroy_unobserved(PromiseBase* finished) noexcept {
-  if (finished->error() != nullptr) report_unobserved(finished->error());
+  if (finished->error() != nullptr) report_unobserved(finished->error(), finished->context->name);
   finished->handle().destroy();
 }
 
