@@ -20,6 +20,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -107,6 +108,13 @@ class Engine {
     return task::spawn(scheduler_->worker(index), std::move(work));
   }
 
+  // Runs a plain function on a worker, where fork_join() and its kin are parallel, blocks until it
+  // has ended, and returns its result or rethrows its exception. Not in tasks, which just call it.
+  template <class Function>
+  std::invoke_result_t<Function&> run(Function function) {
+    return block_on(call_on_worker<Function>(std::move(function)));
+  }
+
   size_t workers() const { return scheduler_->size(); }
   uint64_t live_tasks() const { return scheduler_->live(); }
   WorkerMetrics metrics() const { return scheduler_->metrics(); }
@@ -130,6 +138,11 @@ class Engine {
 
  private:
   Engine(const EngineOptions& options, std::unique_ptr<WorkerHost> host);
+
+  template <class Function>
+  static task::Task<std::invoke_result_t<Function&>> call_on_worker(Function function) {
+    co_return function();
+  }
 
   absl::Status start_threads(size_t count);
   void run_worker(size_t index, absl::Status& begun, absl::BlockingCounter& all_begun);

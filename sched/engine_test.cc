@@ -8,14 +8,18 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <numeric>
 #include <random>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
+#include "annulet/sched/fork_join.h"
+#include "annulet/sched/parallel.h"
 #include "annulet/sched/spawn.h"
 #include "annulet/task/this_task.h"
 
@@ -182,6 +186,54 @@ TEST(EngineDeathTest, OneThatIsDestroyedByATaskOfItsOwnSaysSo) {
     }));
   };
   EXPECT_DEATH(suicide(), "by one of its own tasks");
+}
+
+// --- Forks on its workers. ---
+
+uint64_t fib(unsigned n) {
+  if (n < 2) return n;
+  const auto [first, second] = fork_join([=] { return fib(n - 1); }, [=] { return fib(n - 2); });
+  return first + second;
+}
+
+TEST(Engine, RunsAPlainFunctionWhoseForksItsWorkersShare) {
+  const auto engine = make_engine(3);
+  EXPECT_EQ(engine->run([] { return fib(25); }), 75025u);
+  std::vector<uint32_t> numbers(100'000, 1);
+  engine->run([&] { parallel_for(size_t{0}, numbers.size(), [&](size_t i) { numbers[i] += 1; }); });
+  EXPECT_EQ(std::accumulate(numbers.begin(), numbers.end(), uint64_t{0}), 200'000u);
+  EXPECT_THROW(engine->run([] { throw std::runtime_error("failed"); }), std::runtime_error);
+}
+
+TEST(Engine, AForkThatASleepingWorkerCouldTakeWakesIt) {
+  const auto engine = make_engine(2);
+  for (int round = 0; round < 50; ++round) {
+    std::atomic<bool> second_ran{false};
+    // The first side ends only once the second one has run, elsewhere. The first forks that it
+    // makes while it waits show that somebody asks for work.
+    engine->run([&] {
+      fork_join(
+          [&] {
+            while (!second_ran.load()) fork_join([] {}, [] {});
+          },
+          [&] { second_ran.store(true); });
+    });
+  }
+}
+
+TEST(Engine, ForksBesideTasksThatSpawnAndWait) {
+  const auto engine = make_engine(3);
+  const auto mixed = []() -> Task<uint64_t> {
+    JoinHandle<uint64_t> beside = *spawn(task::call([]() -> Task<uint64_t> {
+      co_await task::yield();
+      co_return fib(18);
+    }));
+    const uint64_t here = fib(18);
+    co_return here + co_await std::move(beside);
+  };
+  std::vector<JoinHandle<uint64_t>> handles;
+  for (int i = 0; i < 50; ++i) handles.push_back(*engine->spawn(mixed()));
+  for (auto& handle : handles) EXPECT_EQ(std::move(handle).join(), 2 * 2584u);
 }
 
 // --- Soak: trees of tasks of all kinds, and stops at any moment. ---

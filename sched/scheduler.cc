@@ -20,6 +20,8 @@ Scheduler::~Scheduler() {
 Worker& Scheduler::add_worker(wait::Parker& parker) {
   workers_.push_back(std::make_unique<Worker>(*this, parker, workers_.size()));
   idle_.reset(workers_.size());
+  forks_ = std::make_unique<internal::ForkJoinDomain>(workers_.size(), &on_public_jobs, this,
+                                                      options_.seed);
   return *workers_.back();
 }
 

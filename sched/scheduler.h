@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "annulet/sched/internal/batch.h"
+#include "annulet/sched/internal/fork_join_domain.h"
 #include "annulet/sched/internal/idle_set.h"
 #include "annulet/sched/internal/injector.h"
 #include "annulet/sched/internal/live_count.h"
@@ -90,6 +91,10 @@ class Scheduler final : public task::Executor {
   void notify_others() {
     if (workers_.size() > 1) notify();
   }
+  // For the forks: jobs have become public.
+  static void on_public_jobs(void* scheduler) {
+    static_cast<Scheduler*>(scheduler)->notify_others();
+  }
   // Whether there is work that any worker could do.
   bool maybe_work() const;
   // For workers, once closed: lets wait_until_idle() look again.
@@ -100,6 +105,7 @@ class Scheduler final : public task::Executor {
   wait::EventCount progress_;
   std::atomic<bool> stopped_{false};
 
+  std::unique_ptr<internal::ForkJoinDomain> forks_;  // of as many slots as there are workers
   internal::IdleSet idle_;
   internal::Injector<task::Runnable> injector_;
   alignas(wait::kCacheLine) internal::Intake intake_;

@@ -89,6 +89,7 @@ void Worker::retire() noexcept { tally_.end(); }
 
 void Worker::run() {
   task::ScopedWorkerContext scope(&context_);
+  internal::ScopedForkJoinWorker forks(*scheduler_.forks_, index_);
   while (!scheduler_.stopped()) {
     if (searching_ && ready_.maybe_any()) end_search();  // before what it found keeps it busy
     run_ready();
@@ -143,8 +144,8 @@ bool Worker::take_injected() {
   return any;
 }
 
-// With nothing to run: takes from others; else waits a little, if it did so lately, for those it
-// took from often have more soon; else sleeps.
+// With nothing to run: takes tasks from others, or a part of what they have forked; else waits a
+// little, if it found something lately, for those it took from often have more soon; else sleeps.
 void Worker::find_work() {
   if (steal()) {
     patience_ = kPatience;
@@ -154,7 +155,12 @@ void Worker::find_work() {
     return;
   }
   if (searching_) end_search();
-  if (!ready_.maybe_any()) sleep();
+  if (ready_.maybe_any()) return;
+  if (scheduler_.forks_->run_one(index_)) {
+    patience_ = kPatience;
+  } else {
+    sleep();
+  }
 }
 
 void Worker::end_search() {
@@ -188,7 +194,8 @@ void Worker::sleep() {
   scheduler_.idle_.announce(index_);
   if (inbox_.begin_sleep()) {
     // A stop() that comes after this look leaves a token with the parker.
-    if (!scheduler_.maybe_work() && !scheduler_.stopped()) {
+    if (!scheduler_.maybe_work() && !scheduler_.forks_->maybe_has_work(index_) &&
+        !scheduler_.stopped()) {
       const Gathering gathering(gathering_);
       parker_.park(timers_.next());
       counters_.parks.add(1);

@@ -5,7 +5,8 @@
 // (internal/ready_set.h). Tasks whose home is the worker never leave it: to post one from its own
 // thread is a plain list operation, from another one an atomic one that wakes the thread only if it
 // sleeps. Tasks whose home is the Scheduler lie where other workers may take them. A worker with
-// nothing to do takes from outside, then from the others, and then sleeps in its Parker, which is
+// nothing to do takes from outside, then from the others, be it tasks or parts of what they have
+// forked (fork_join.h), and then sleeps in its Parker, which is
 // also where its I/O comes from; it makes no system call until something happens. It looks at I/O,
 // timers and what came from outside at least every `poll_interval` tasks, so that tasks which never
 // wait starve none of them.
