@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <coroutine>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <type_traits>
@@ -20,6 +21,9 @@
 #include "annulet/benchmarks/sched/sleepers.h"
 #include "annulet/benchmarks/sched/workloads.h"
 #include "annulet/runtime/runtime.h"
+#include "annulet/sched/fork_join.h"
+#include "annulet/sched/parallel.h"
+#include "annulet/sched/parallel_sort.h"
 #include "annulet/sched/spawn.h"
 #include "annulet/task/spawn.h"
 #include "annulet/task/task.h"
@@ -51,6 +55,38 @@ template <class T>
 LocalJoinHandle<T> spawn_local(Task<T> task) {
   return *sched::spawn_local(std::move(task));
 }
+
+// One task waits for it, another rings it, each once.
+class Bell {
+ public:
+  class Awaiter {
+   public:
+    explicit Awaiter(Bell& bell) : bell_(bell) {}
+    bool await_ready() const noexcept { return false; }
+    template <task::TaskPromise P>
+    bool await_suspend(std::coroutine_handle<P> self) noexcept {
+      task::Runnable* nobody = nullptr;
+      // Release pairs with ring()'s acquire: who rings sees the suspended task.
+      return bell_.waiter_.compare_exchange_strong(nobody, &self.promise(),
+                                                   std::memory_order_acq_rel);
+    }
+    void await_resume() const noexcept {}
+
+   private:
+    Bell& bell_;
+  };
+
+  Awaiter wait() { return Awaiter(*this); }
+
+  void ring() {
+    task::Runnable* waiter = waiter_.exchange(&rung_, std::memory_order_acq_rel);  // pairs above
+    if (waiter != nullptr) task::resume_at_home(waiter);
+  }
+
+ private:
+  task::Runnable rung_;  // its address says that it has rung
+  std::atomic<task::Runnable*> waiter_{nullptr};
+};
 
 // --- Many small tasks. ---
 
@@ -100,23 +136,84 @@ void spawn_outside(Run& run) {
   });
 }
 
-// --- Forks. ---
-
-Task<uint64_t> fork(Runtime& runtime, uint64_t n) {
-  if (n < 2) co_return n;
-  JoinHandle<uint64_t> left = spawn(runtime, fork(runtime, n - 1));
-  const uint64_t right = co_await fork(runtime, n - 2);
-  co_return right + co_await std::move(left);
+// Tasks without handles, the last of which wakes the one that started them.
+Task<void> store(uint64_t& result, uint64_t i, std::atomic<uint64_t>& left, Bell& all_done) {
+  result = i;
+  // Release and acquire pair with each other: who is woken sees all results.
+  if (left.fetch_sub(1, std::memory_order_acq_rel) == 1) all_done.ring();
+  co_return;
 }
 
-Task<Taken> timed_fork(Runtime& runtime, uint64_t n) {
+Task<Taken> store_all(std::vector<uint64_t>& results) {
   Stopwatch watch;
-  co_return watch.stop(co_await fork(runtime, n));
+  Bell all_done;
+  std::atomic<uint64_t> left{results.size()};
+  for (uint64_t i = 0; i < results.size(); ++i) {
+    CHECK_OK(sched::spawn_detached(store(results[i], i, left, all_done)));
+  }
+  co_await all_done.wait();
+  co_return watch.stop();
+}
+
+void scope_loop(Run& run) {
+  const auto runtime = start_runtime(run);
+  measure_tasks(
+      run, [&](std::vector<uint64_t>& results) { return runtime->block_on(store_all(results)); });
+}
+
+// --- Forks of plain functions. ---
+
+uint64_t fork(uint64_t n) {
+  if (n < 2) return n;
+  const auto [left, right] =
+      sched::fork_join([n] { return fork(n - 1); }, [n] { return fork(n - 2); });
+  return left + right;
+}
+
+// What `work` takes on a worker, where its forks are shared.
+template <class Work>
+Taken on_worker(Runtime& runtime, const Work& work) {
+  return runtime.engine().run([&] {
+    Stopwatch watch;
+    if constexpr (std::is_void_v<std::invoke_result_t<const Work&>>) {
+      work();
+      return watch.stop();
+    } else {
+      return watch.stop(work());
+    }
+  });
 }
 
 void fork_join(Run& run) {
   const auto runtime = start_runtime(run);
-  measure_fibonacci(run, [&](uint64_t n) { return runtime->block_on(timed_fork(*runtime, n)); });
+  measure_fibonacci(run, [&](uint64_t n) { return on_worker(*runtime, [n] { return fork(n); }); });
+}
+
+void parallel_for(Run& run) {
+  const auto runtime = start_runtime(run);
+  measure_for(run, [&](std::vector<uint32_t>& items) {
+    return on_worker(*runtime, [&] {
+      sched::parallel_for(size_t{0}, items.size(), [&](size_t i) { items[i] = 2 * items[i] + 1; });
+    });
+  });
+}
+
+void parallel_sort(Run& run) {
+  const auto runtime = start_runtime(run);
+  measure_sort(run, [&](std::vector<uint64_t>& numbers) {
+    return on_worker(*runtime, [&] { sched::parallel_sort(numbers.begin(), numbers.end()); });
+  });
+}
+
+void parallel_reduce(Run& run) {
+  const auto runtime = start_runtime(run);
+  measure_reduce(run, [&](const std::vector<uint32_t>& items) {
+    return on_worker(*runtime, [&] {
+      return sched::parallel_reduce(
+          size_t{0}, items.size(), uint64_t{0},
+          [&](size_t i) { return static_cast<uint64_t>(items[i]); }, std::plus<>());
+    });
+  });
 }
 
 // --- Yields. ---
@@ -175,38 +272,6 @@ void idle_wake(Run& run) {
   });
 }
 
-// One task waits for it, another rings it, each once.
-class Bell {
- public:
-  class Awaiter {
-   public:
-    explicit Awaiter(Bell& bell) : bell_(bell) {}
-    bool await_ready() const noexcept { return false; }
-    template <task::TaskPromise P>
-    bool await_suspend(std::coroutine_handle<P> self) noexcept {
-      task::Runnable* nobody = nullptr;
-      // Release pairs with ring()'s acquire: who rings sees the suspended task.
-      return bell_.waiter_.compare_exchange_strong(nobody, &self.promise(),
-                                                   std::memory_order_acq_rel);
-    }
-    void await_resume() const noexcept {}
-
-   private:
-    Bell& bell_;
-  };
-
-  Awaiter wait() { return Awaiter(*this); }
-
-  void ring() {
-    task::Runnable* waiter = waiter_.exchange(&rung_, std::memory_order_acq_rel);  // pairs above
-    if (waiter != nullptr) task::resume_at_home(waiter);
-  }
-
- private:
-  task::Runnable rung_;  // its address says that it has rung
-  std::atomic<task::Runnable*> waiter_{nullptr};
-};
-
 Task<Clock::time_point> now_at(Bell& bell) {
   co_await bell.wait();
   co_return Clock::now();
@@ -255,6 +320,81 @@ void idle_cpu(Run& run) {
   measure_idle_cpu(run);
 }
 
+// --- Priorities. ---
+
+// Tasks of low priority that compute for a microsecond and yield, until they are told to end.
+class Flood {
+ public:
+  static constexpr size_t kTasks = 200;
+
+  explicit Flood(Runtime& runtime) : runtime_(runtime) {
+    for (size_t i = 0; i < kTasks; ++i) {
+      CHECK_OK(runtime.block_on(start(done_[i])));
+    }
+  }
+  ~Flood() {
+    ended_.store(true, std::memory_order_relaxed);
+    while (runtime_.live_tasks() > 0) std::this_thread::yield();  // they refer to this
+  }
+
+  // How much they get done a nanosecond while `work` runs.
+  template <class Work>
+  double rate_during(const Work& work) const {
+    const uint64_t before = sum();
+    const Clock::time_point start = Clock::now();
+    work();
+    return static_cast<double>(sum() - before) / ns_between(start, Clock::now());
+  }
+
+ private:
+  Task<absl::Status> start(std::atomic<uint64_t>& done) {
+    co_return sched::spawn_detached(compute(done), sched::Priority::kLow);
+  }
+
+  Task<void> compute(std::atomic<uint64_t>& done) {
+    while (!ended_.load(std::memory_order_relaxed)) {
+      spin_for(std::chrono::microseconds(1));
+      done.store(done.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);  // its own
+      co_await task::yield();
+    }
+  }
+
+  uint64_t sum() const {
+    uint64_t sum = 0;
+    for (const auto& done : done_) sum += done.load(std::memory_order_relaxed);
+    return sum;
+  }
+
+  Runtime& runtime_;
+  std::atomic<bool> ended_{false};
+  std::array<std::atomic<uint64_t>, kTasks> done_{};
+};
+
+void high_priority(Run& run) {
+  const auto runtime = start_runtime(run);
+  const Flood flood(*runtime);
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  const double alone = flood.rate_during(
+      [&] { std::this_thread::sleep_for(std::chrono::milliseconds(run.count())); });
+  double beside = 0;
+  run.measure_latencies([&] {
+    std::vector<double> latencies;
+    beside = flood.rate_during([&] {
+      for (uint64_t i = 0; i < run.count(); ++i) {
+        std::this_thread::sleep_for(kCalm);
+        std::vector<Task<Clock::time_point>> one;
+        one.push_back(now());
+        const Clock::time_point posted = Clock::now();
+        auto handles = *sched::spawn_all(runtime->engine().scheduler(), std::move(one),
+                                         sched::Priority::kHigh);
+        latencies.push_back(ns_between(posted, std::move(handles[0]).join()));
+      }
+    });
+    return latencies;
+  });
+  run.note("low_share", beside / alone);
+}
+
 // --- Memory. ---
 
 Task<void> sleeper(Clock::time_point until, std::atomic<uint64_t>& asleep, Countdown& ended) {
@@ -285,9 +425,14 @@ constexpr CaseEntry kCases[] = {
     {"create_and_yield", measure_creations<8>},
     {"create_and_yield_9000", measure_creations<9000>},
     {"fork_join", fork_join},
+    {"high_priority", high_priority},
     {"idle_cpu", idle_cpu},
     {"idle_wake", idle_wake},
     {"memory", memory},
+    {"parallel_for", parallel_for},
+    {"parallel_reduce", parallel_reduce},
+    {"parallel_sort", parallel_sort},
+    {"scope_loop", scope_loop},
     {"spawn_join", spawn_join},
     {"spawn_local", spawn_local_join},
     {"spawn_outside", spawn_outside},
