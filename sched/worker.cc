@@ -60,8 +60,8 @@ void Worker::post(task::Runnable* runnable) noexcept {
 }
 
 void Worker::post_shared(task::Runnable* runnable) {
-  ready_.push_shared(priority_of(*runnable), runnable);
-  if (!gathering_) scheduler_.notify_others();
+  const bool first = ready_.push_shared(priority_of(*runnable), runnable);
+  if (first && !gathering_) scheduler_.notify_others();
 }
 
 bool Worker::start_shared(task::internal::PromiseBase& promise, task::Priority priority,
@@ -69,8 +69,7 @@ bool Worker::start_shared(task::internal::PromiseBase& promise, task::Priority p
   if (!begin_task()) return false;
   promise.context =
       name == nullptr ? &scheduler_.context(priority) : &scheduler_.named_context(priority, name);
-  ready_.push_shared(priority, &promise);
-  scheduler_.notify_others();
+  if (ready_.push_shared(priority, &promise)) scheduler_.notify_others();
   return true;
 }
 

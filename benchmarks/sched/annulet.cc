@@ -112,7 +112,7 @@ void measure_spawns(Run& run, Runtime& runtime, uint64_t expected, const Spawn& 
 void spawn_join(Run& run) {
   const auto runtime = start_runtime(run);
   measure_spawns(run, *runtime, sum_below(run.count()),
-                 [&](uint64_t i) { return spawn(*runtime, give(i)); });
+                 [](uint64_t i) { return *sched::spawn(give(i)); });
 }
 
 void spawn_local_join(Run& run) {

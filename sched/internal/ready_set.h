@@ -39,15 +39,19 @@ class ReadySet {
     occupied_ |= bit(i);
   }
 
-  // To be run by whoever comes first.
-  void push_shared(task::Priority priority, task::Runnable* runnable) {
+  // To be run by whoever comes first. True: nothing of this priority lay there before that others
+  // could take, so that they are to be told. Where something did, they have been told of that, and
+  // whoever looks for work finds it, and then the rest.
+  bool push_shared(task::Priority priority, task::Runnable* runnable) {
     const size_t i = index(priority);
     occupied_ |= bit(i);
     maybe_shared_ |= bit(i);
-    if (waiting_[i].empty() && shared_[i].push(runnable)) [[likely]]
-      return;
-    waiting_[i].push(runnable);
-    refill(i);
+    const bool first = shared_[i].empty();
+    if (!waiting_[i].empty() || !shared_[i].push(runnable)) [[unlikely]] {
+      waiting_[i].push(runnable);
+      if (first) refill(i);
+    }
+    return first;
   }
 
   // The next to be run, or null.
