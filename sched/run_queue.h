@@ -53,7 +53,7 @@ class RunQueue {
     if (!has_room(tail)) [[unlikely]]
       return false;
     place(tail).store(item, std::memory_order_relaxed);  // handed over by tail_
-    tail_.store(tail + 1, std::memory_order_release);    // pairs with steal() and empty()
+    tail_.store(tail + 1, std::memory_order_release);    // pairs with steal()
     return true;
   }
 
@@ -86,19 +86,21 @@ class RunQueue {
       for (size_t i = 0; i < count; ++i) {
         items[i] = place(head + i).load(std::memory_order_relaxed);  // checked by the exchange
       }
-      // Release pairs with make_room(): the places were read before they are written again. Acquire
-      // as above.
-      if (head_.compare_exchange_weak(head, head + count, std::memory_order_acq_rel,
+      // Release pairs with make_room(): the places were read before they are written again; and
+      // with the loads of head_ by thieves. Acquire as above.
+      if (head_.compare_exchange_weak(head, head + count, std::memory_order_release,
                                       std::memory_order_acquire)) {
         return count;
       }
     }
   }
 
-  // Any thread: whether there was nothing to be stolen, at some moment of the call.
+  // Any thread: true only if all pushes that the caller can know of are claimed. Relaxed: where
+  // head_ has the value of any tail_, everything pushed until then is claimed, and nothing is read
+  // on the strength of it.
   bool empty() const {
-    const uint64_t head = head_.load(std::memory_order_acquire);  // as in steal()
-    return tail_.load(std::memory_order_acquire) == head;         // pairs with push()
+    const uint64_t head = head_.load(std::memory_order_relaxed);
+    return tail_.load(std::memory_order_relaxed) == head;
   }
 
  private:
@@ -110,20 +112,21 @@ class RunQueue {
 
   [[gnu::noinline]] bool make_room(uint64_t tail) {
     // Acquire pairs with steal(): the thieves have read what is overwritten from here on.
-    freed_ = next_ != claimed_ ? next_ : head_.load(std::memory_order_acquire);
+    const uint64_t head = head_.load(std::memory_order_acquire);
+    freed_ = next_ != claimed_ ? next_ : head;
     return tail - freed_ < kCapacity;
   }
 
   bool claim() {
     const uint64_t tail = tail_.load(std::memory_order_relaxed);  // the owner's own
-    uint64_t head = head_.load(std::memory_order_acquire);        // as in steal()
+    uint64_t head = head_.load(std::memory_order_relaxed);        // checked by the exchange
     uint64_t count;
     do {
       if (head == tail) return false;
       count = std::clamp<uint64_t>((tail - head) / kClaimedShare, 1, kMostClaimed);
-      // As in steal(), for the other thieves.
-    } while (!head_.compare_exchange_weak(head, head + count, std::memory_order_acq_rel,
-                                          std::memory_order_acquire));
+      // Release pairs with the loads of head_ by thieves.
+    } while (!head_.compare_exchange_weak(head, head + count, std::memory_order_release,
+                                          std::memory_order_relaxed));
     next_ = head;
     claimed_ = head + count;
     return true;
