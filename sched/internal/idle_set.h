@@ -102,11 +102,20 @@ class BasicIdleSet {
         counts_.fetch_sub(kSleeper, std::memory_order_relaxed);  // the searching one stays
         return wake(worker);
       }
-      // Those who are counted are waking up by themselves, or announced themselves behind the look.
-      // Others have relied on this search, so the counts are to be looked at again.
+      // Those who are counted are waking up by themselves, or announce themselves behind the look.
+      // Others have relied on this search, so it takes another look, behind the fence. Not at the
+      // counts, which stay until somebody has run on: with no bit set nobody is to be woken.
       end_search();
+      if (!anybody_asleep()) return;
       counts = counts_.load(std::memory_order_relaxed);  // ordered by the fence
     }
+  }
+
+  bool anybody_asleep() const {
+    for (size_t i = 0; i < words_; ++i) {
+      if (asleep_[i].load(std::memory_order_relaxed) != 0) return true;  // ordered by the fence
+    }
+    return false;
   }
 
   size_t take_sleeper() {
