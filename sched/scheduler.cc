@@ -66,11 +66,6 @@ bool Scheduler::admit_all(size_t count) noexcept {
   return intake_.begin(count);
 }
 
-void Scheduler::retire() noexcept {
-  // Tasks run, and so end, on workers alone.
-  current_worker()->tally_.end();
-}
-
 uint64_t Scheduler::live() const {
   return internal::live_tasks(intake_, workers_, [](const auto& worker) -> const internal::Tally& {
     return worker->tally_;

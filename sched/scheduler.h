@@ -55,7 +55,6 @@ class Scheduler final : public task::Executor {
 
   void post(task::Runnable* runnable) noexcept override;
   bool admit() noexcept override { return admit_all(1); }
-  void retire() noexcept override;
 
   // For spawn_all(): as admit() and post() for many at once. `batch` holds tasks of this scheduler.
   bool admit_all(size_t count) noexcept;

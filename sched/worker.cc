@@ -1,6 +1,7 @@
 #include "annulet/sched/worker.h"
 
 #include <array>
+#include <utility>
 
 #include "annulet/sched/scheduler.h"
 
@@ -22,6 +23,8 @@ task::Priority priority_of(const task::Runnable& runnable) {
   return runnable.context != nullptr ? runnable.context->priority : task::Priority::kHigh;
 }
 
+constinit thread_local Worker* t_current = nullptr;
+
 // For as long as it lives, what becomes ready is not announced one by one.
 class Gathering {
  public:
@@ -38,17 +41,14 @@ class Gathering {
 
 Worker::Worker(Scheduler& scheduler, wait::Parker& parker, size_t index)
     : scheduler_(scheduler),
+      intake_(scheduler.intake_),
       parker_(parker),
       index_(index),
       context_{.executor = this, .timers = &timers_, .group = &scheduler},
       random_((scheduler.options().seed + index) * 0x9E3779B97F4A7C15u | 1),
       ready_(scheduler.options().weights) {}
 
-Worker* Worker::current() noexcept {
-  const task::WorkerContext* context = task::current_worker();
-  return context != nullptr && context->group != nullptr ? static_cast<Worker*>(context->executor)
-                                                         : nullptr;
-}
+Worker* Worker::current() noexcept { return t_current; }
 
 void Worker::post(task::Runnable* runnable) noexcept {
   if (on_this_thread()) {
@@ -66,28 +66,18 @@ void Worker::post_shared(task::Runnable* runnable) {
 
 bool Worker::start_shared(task::internal::PromiseBase& promise, task::Priority priority,
                           const char* name) {
-  if (!begin_task()) return false;
+  if (!begin_tasks(1)) return false;
   promise.context =
       name == nullptr ? &scheduler_.context(priority) : &scheduler_.named_context(priority, name);
   if (ready_.push_shared(priority, &promise)) scheduler_.notify_others();
   return true;
 }
 
-// The spawning task lives itself, so a close() seen late cannot make wait_until_idle() miss this
-// one.
-bool Worker::begin_tasks(size_t count) {
-  if (scheduler_.closed()) [[unlikely]]
-    return false;
-  tally_.begin(count);
-  return true;
-}
-
 bool Worker::admit() noexcept { return scheduler_.admit(); }
-
-void Worker::retire() noexcept { tally_.end(); }
 
 void Worker::run() {
   task::ScopedWorkerContext scope(&context_);
+  Worker* const former = std::exchange(t_current, this);
   internal::ScopedForkJoinWorker forks(*scheduler_.forks_, index_);
   while (!scheduler_.stopped()) {
     if (searching_ && ready_.maybe_any()) end_search();  // before what it found keeps it busy
@@ -101,10 +91,11 @@ void Worker::run() {
       find_work();
     }
     // Those who can help are told of everything that has come together here.
-    if (ready_.shared_size() > 1) scheduler_.notify_others();
+    if (ready_.spare()) scheduler_.notify_others();
   }
   if (searching_) end_search();
   inbox_.quiesce();
+  t_current = former;
 }
 
 void Worker::run_ready() {
@@ -113,7 +104,7 @@ void Worker::run_ready() {
   for (; ran < most; ++ran) {
     task::Runnable* const runnable = ready_.pop();
     if (runnable == nullptr) break;
-    task::run(context_, runnable);
+    if (task::run(context_, runnable)) tally_.end();
   }
   counters_.runs.add(ran);
 }

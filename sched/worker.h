@@ -38,13 +38,13 @@ class Worker final : public task::Executor {
   // Use Scheduler::add_worker. `parker` outlives the worker.
   Worker(Scheduler& scheduler, wait::Parker& parker, size_t index);
 
-  // The worker whose thread this is, if it belongs to a Scheduler, else null.
+  // The worker whose thread this is, or null. Out of line, so that no coroutine keeps it across a
+  // suspension.
   static Worker* current() noexcept;
 
   // A task whose home is a worker never leaves it.
   void post(task::Runnable* runnable) noexcept override;
   bool admit() noexcept override;
-  void retire() noexcept override;
 
   // Runs tasks in the calling thread until the scheduler has stopped. Once.
   void run();
@@ -55,7 +55,7 @@ class Worker final : public task::Executor {
   // Owner thread, for spawn.h: counts one more task, unless the intake is closed, and queues it
   // here, to stay or to be run by whoever comes first.
   bool start_own(task::internal::PromiseBase& promise, task::Priority priority, const char* name) {
-    if (!begin_task()) return false;
+    if (!begin_tasks(1)) return false;
     promise.context = name == nullptr ? &context(priority) : &named_context(priority, name);
     ready_.push_own(priority, &promise);
     return true;
@@ -71,8 +71,14 @@ class Worker final : public task::Executor {
  private:
   friend class Scheduler;
 
-  bool begin_task() { return begin_tasks(1); }
-  bool begin_tasks(size_t count);
+  // The spawning task lives itself, so a close() seen late cannot make wait_until_idle() miss this
+  // one.
+  bool begin_tasks(size_t count) {
+    if (intake_.closed()) [[unlikely]]
+      return false;
+    tally_.begin(count);
+    return true;
+  }
   bool on_this_thread() const { return task::current_worker() == &context_; }
   // Owner thread: a task of the scheduler becomes ready.
   void post_shared(task::Runnable* runnable);
@@ -85,6 +91,7 @@ class Worker final : public task::Executor {
   void end_search();
 
   Scheduler& scheduler_;
+  const internal::Intake& intake_;  // the scheduler's
   wait::Parker& parker_;
   const size_t index_;
   task::TimerWheel timers_;

@@ -15,9 +15,6 @@ bool BlockingLoop::admit() noexcept {
   return true;
 }
 
-// Relaxed: tasks end on the loop's own thread.
-void BlockingLoop::retire() noexcept { live_.fetch_sub(1, std::memory_order_relaxed); }
-
 void BlockingLoop::run() {
   WorkerContext context{.executor = this, .timers = &timers_};
   ScopedWorkerContext scope(&context);
@@ -27,7 +24,8 @@ void BlockingLoop::run() {
       while (batch != nullptr) {
         Runnable* runnable = batch;
         batch = batch->next;
-        task::run(context, runnable);
+        // Relaxed: tasks end on the loop's own thread.
+        if (task::run(context, runnable)) live_.fetch_sub(1, std::memory_order_relaxed);
       }
     } else if (inbox_.begin_sleep()) {
       parker_.park(timers_.next());

@@ -27,7 +27,6 @@ class BlockingLoop final : public Executor {
  public:
   void post(Runnable* runnable) noexcept override;
   bool admit() noexcept override;
-  void retire() noexcept override;
   void run();
 
  private:

@@ -106,7 +106,6 @@ class TestWorker final : public Executor {
     }
   }
   bool admit() noexcept override { return true; }
-  void retire() noexcept override {}
 
   // Runs what has been posted.
   void poll() {

@@ -31,12 +31,9 @@ class Executor {
   virtual void post(Runnable* runnable) noexcept = 0;
 
   // Counts one more live task, before its first post. False: the intake is closed and the task must
-  // not be posted.
+  // not be posted. The loop that runs a task to its end counts one less (run() in
+  // worker_context.h).
   virtual bool admit() noexcept = 0;
-
-  // Counts one live task less: the last thing that happens to a task that was admitted. Called on
-  // the executor on whose thread the task ended, which may be a worker of the one that admitted it.
-  virtual void retire() noexcept = 0;
 
   // What tasks spawned here begin with.
   const Context& context(Priority priority = Priority::kNormal) const {

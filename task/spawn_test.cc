@@ -36,7 +36,6 @@ class OneThread final : public Executor {
     }
   }
   bool admit() noexcept override { return open_.load(); }
-  void retire() noexcept override { retired_.fetch_add(1); }
 
   void close() { open_.store(false); }
   int retired() const { return retired_.load(); }
@@ -56,7 +55,7 @@ class OneThread final : public Executor {
       while (batch != nullptr) {
         Runnable* runnable = batch;
         batch = batch->next;
-        task::run(context, runnable);
+        if (task::run(context, runnable)) retired_.fetch_add(1);
       }
       if (inbox_.begin_sleep()) {
         if (!stop_.load()) parker_.park(timers_.next());

@@ -6,6 +6,8 @@
 #ifndef ANNULET_TASK_WORKER_CONTEXT_H_
 #define ANNULET_TASK_WORKER_CONTEXT_H_
 
+#include <utility>
+
 #include "absl/base/optimization.h"
 #include "annulet/task/executor.h"
 #include "annulet/task/timers.h"
@@ -32,7 +34,7 @@ struct WorkerContext {
 
 namespace internal {
 // Hands a spawned task's result on, or frees its frame.
-void reap(WorkerContext& worker, PromiseBase* finished) noexcept;
+void reap(PromiseBase* finished) noexcept;
 }  // namespace internal
 
 // The context of the calling thread, or null where no loop runs. Out of line, so that no compiler
@@ -53,19 +55,19 @@ class ScopedWorkerContext {
 };
 
 // Runs `runnable` until it suspends or ends. For loops: the only way to resume something that was
-// posted.
-inline void run(WorkerContext& context, Runnable* runnable) {
+// posted. True: a spawned task has ended, so that one task less lives; it may have been admitted by
+// another executor of the same group.
+[[nodiscard]] inline bool run(WorkerContext& context, Runnable* runnable) {
   context.budget = WorkerContext::kBudget;
   if (ABSL_PREDICT_FALSE(runnable->context == nullptr)) {
     auto* callback = static_cast<CallbackRunnable*>(runnable);
-    return callback->function(callback);
+    callback->function(callback);
+    return false;
   }
   runnable->handle().resume();
-  if (context.finished != nullptr) {
-    internal::PromiseBase* finished = context.finished;
-    context.finished = nullptr;
-    internal::reap(context, finished);
-  }
+  if (context.finished == nullptr) return false;
+  internal::reap(std::exchange(context.finished, nullptr));
+  return true;
 }
 
 }  // namespace annulet::task

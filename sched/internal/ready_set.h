@@ -93,11 +93,15 @@ class ReadySet {
     return 0;
   }
 
-  // How many lie where thieves can see them, and how many of them the owner has claimed.
-  uint64_t shared_size() const {
-    uint64_t sum = 0;
-    for (const auto& shared : shared_) sum += shared.size();
-    return sum;
+  // Whether another worker could help: there is something that may be stolen, and more than that.
+  bool spare() const {
+    uint64_t shared = 0;
+    for (const auto& queue : shared_) shared += queue.size();
+    if (shared != 1) return shared > 1;
+    for (const task::RunnableQueue& own : own_) {
+      if (!own.empty()) return true;
+    }
+    return false;
   }
 
  private:

@@ -5,11 +5,6 @@
 
 namespace annulet::task::internal {
 
-std::coroutine_handle<> PromiseBase::leave_to_loop() noexcept {
-  current_worker()->finished = this;
-  return std::noop_coroutine();
-}
-
 namespace {
 
 void destroy_unobserved(PromiseBase* finished) noexcept {
@@ -39,9 +34,8 @@ void reap_shared(PromiseBase* finished) noexcept {
 
 }  // namespace
 
-void reap(WorkerContext& worker, PromiseBase* finished) noexcept {
+void reap(PromiseBase* finished) noexcept {
   finished->join().local() ? reap_locally(finished) : reap_shared(finished);
-  worker.executor->retire();
 }
 
 }  // namespace annulet::task::internal

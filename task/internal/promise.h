@@ -16,6 +16,7 @@
 #include "annulet/task/internal/group.h"
 #include "annulet/task/internal/join_state.h"
 #include "annulet/task/runnable.h"
+#include "annulet/task/worker_context.h"
 
 namespace annulet::task::internal {
 
@@ -67,7 +68,10 @@ class PromiseBase : public Runnable {
   }
 
   // Spawned: lets the loop that runs this thread reap the frame.
-  std::coroutine_handle<> leave_to_loop() noexcept;
+  std::coroutine_handle<> leave_to_loop() noexcept {
+    current_worker()->finished = this;
+    return std::noop_coroutine();
+  }
 
   JoinState join_;
 };
