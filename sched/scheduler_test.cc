@@ -104,6 +104,61 @@ TEST(Scheduler, WhatABusyWorkerHasQueuedBeforeAnIdleOneRuns) {
   EXPECT_TRUE(std::move(*task::spawn(*scheduler, busy())).join());
 }
 
+// Makes something ready when its worker polls, as an I/O reactor does.
+class ReadyAtPoll final : public wait::Parker {
+ public:
+  ReadyAtPoll(Scheduler& scheduler, task::Runnable& runnable)
+      : scheduler_(scheduler), runnable_(&runnable) {}
+
+  void poll() override {
+    if (runnable_ != nullptr) scheduler_.post(std::exchange(runnable_, nullptr));
+  }
+  void park(wait::Deadline until) override { parker_.park(until); }
+  void unpark() override { parker_.unpark(); }
+
+ private:
+  Scheduler& scheduler_;
+  task::Runnable* runnable_;
+  wait::ThreadParker parker_;
+};
+
+struct Signal final : task::CallbackRunnable {
+  explicit Signal(std::atomic<bool>& flag)
+      : CallbackRunnable(
+            [](CallbackRunnable* self) noexcept { static_cast<Signal*>(self)->flag.store(true); }),
+        flag(flag) {}
+  std::atomic<bool>& flag;
+};
+
+struct WaitForSignal final : task::CallbackRunnable {
+  explicit WaitForSignal(std::atomic<bool>& flag)
+      : CallbackRunnable([](CallbackRunnable* self) noexcept {
+          while (!static_cast<WaitForSignal*>(self)->flag.load()) std::this_thread::yield();
+        }),
+        flag(flag) {}
+  std::atomic<bool>& flag;
+};
+
+TEST(Scheduler, WhatBecomesReadyBehindAWorkersOwnTaskAnIdleOneRuns) {
+  std::atomic<bool> flag{false};
+  Signal shared(flag);
+  WaitForSignal own(flag);
+  Scheduler scheduler;
+  ReadyAtPoll busy(scheduler, shared);
+  wait::ThreadParker idle;
+  std::vector<std::thread> threads;
+  for (wait::Parker* parker :
+       {static_cast<wait::Parker*>(&busy), static_cast<wait::Parker*>(&idle)})
+    scheduler.add_worker(*parker);
+  for (size_t i : {0, 1}) threads.emplace_back([&, i] { scheduler.worker(i).run(); });
+  std::this_thread::sleep_for(milliseconds(20));  // both sleep, most likely
+  scheduler.worker(0).post(&own);                 // polls, has both, and runs its own first
+  while (!flag.load()) std::this_thread::yield();
+  scheduler.close();
+  scheduler.stop();
+  for (std::thread& thread : threads) thread.join();
+}
+
 TEST(Scheduler, ALocalTaskStaysWithItsSpawnerHoweverIdleTheOthersAre) {
   Threads scheduler(3);
   const auto parent = []() -> Task<bool> {
