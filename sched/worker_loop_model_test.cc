@@ -48,8 +48,9 @@ class Crew {
 
   // Worker::post_shared, in an item that `me` runs.
   void post_shared(size_t me, Item* item) {
+    const bool first = workers_[me].shared.empty();  // as ReadySet::push_shared() says
     push_shared(workers_[me], item);
-    notify();
+    if (first) notify();
   }
 
   // What only `me` may run: before the threads, or in an item that it runs.
@@ -208,6 +209,22 @@ void a_busy_worker_makes_an_item() {
   crew.settle(items);
 }
 
+// Nobody waits for what it makes, so the second one may go untold while the first is taken away.
+void a_busy_worker_makes_two_items() {
+  Crew crew(3);
+  std::array<Item, 3> items;
+  items[0].work = [&](size_t me) {
+    crew.post_shared(me, &items[1]);
+    crew.post_shared(me, &items[2]);
+  };
+  crew.push_own(0, &items[0]);
+  model_check::run_threads({
+      {"first", [&] { crew.run(0); }},
+      {"second", [&] { crew.run(1); }},
+  });
+  crew.settle(items);
+}
+
 // The first item from outside keeps its worker until the second one has run.
 void one_item_from_outside_waits_for_another() {
   Crew crew(2);
@@ -250,6 +267,7 @@ using Options = model_check::Options;
 Suite two() {
   Suite suite("two workers", {"annulet/sched/internal/idle_set.h"}, {.spurious = 0});
   suite.scenario("a busy worker makes an item", a_busy_worker_makes_an_item);
+  suite.scenario("a busy worker makes two items", a_busy_worker_makes_two_items);
   return suite;
 }
 
