@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "annulet/sched/spawn.h"
+#include "annulet/sched/testing/threads.h"
 #include "annulet/task/spawn.h"
 #include "annulet/task/task_local.h"
 #include "annulet/task/this_task.h"
@@ -25,33 +26,6 @@ namespace {
 
 using std::chrono::hours;
 using std::chrono::milliseconds;
-
-// A scheduler with threads.
-class Threads {
- public:
-  explicit Threads(int count) : parkers_(static_cast<size_t>(count)) {
-    for (wait::ThreadParker& parker : parkers_) scheduler_.add_worker(parker);
-    for (size_t i = 0; i < parkers_.size(); ++i) {
-      threads_.emplace_back([this, i] { scheduler_.worker(i).run(); });
-    }
-  }
-  ~Threads() { stop(); }
-
-  Scheduler& operator*() { return scheduler_; }
-  Scheduler* operator->() { return &scheduler_; }
-  void stop() {
-    scheduler_.close();
-    EXPECT_TRUE(scheduler_.wait_until_idle(wait::Clock::now() + hours(1)));
-    scheduler_.stop();
-    for (std::thread& thread : threads_) thread.join();
-    threads_.clear();
-  }
-
- private:
-  std::vector<wait::ThreadParker> parkers_;
-  Scheduler scheduler_;
-  std::vector<std::thread> threads_;
-};
 
 Task<std::thread::id> where() { co_return std::this_thread::get_id(); }
 
@@ -123,19 +97,19 @@ class ReadyAtPoll final : public wait::Parker {
 };
 
 struct Signal final : task::CallbackRunnable {
-  explicit Signal(std::atomic<bool>& flag)
+  explicit Signal(std::atomic<bool>& to_set)
       : CallbackRunnable(
             [](CallbackRunnable* self) noexcept { static_cast<Signal*>(self)->flag.store(true); }),
-        flag(flag) {}
+        flag(to_set) {}
   std::atomic<bool>& flag;
 };
 
 struct WaitForSignal final : task::CallbackRunnable {
-  explicit WaitForSignal(std::atomic<bool>& flag)
+  explicit WaitForSignal(std::atomic<bool>& to_await)
       : CallbackRunnable([](CallbackRunnable* self) noexcept {
           while (!static_cast<WaitForSignal*>(self)->flag.load()) std::this_thread::yield();
         }),
-        flag(flag) {}
+        flag(to_await) {}
   std::atomic<bool>& flag;
 };
 
@@ -294,107 +268,6 @@ TEST(Scheduler, AValueFollowsItsTaskFromThreadToThreadAndIntoWhatItAwaits) {
     handles.push_back(*task::spawn(*scheduler, task::with_value(kRequest, id, serve(id))));
   }
   for (auto& handle : handles) EXPECT_TRUE(std::move(handle).join());
-}
-
-// --- Priorities, on one worker, whose order is then certain. ---
-
-TEST(Scheduler, WhatIsMoreUrgentRunsFirst) {
-  Threads scheduler(1);
-  std::string order;
-  const auto note = [&](char c) -> Task<void> {
-    order += c;
-    co_return;
-  };
-  const auto parent = [&]() -> Task<void> {
-    EXPECT_TRUE(spawn_local_detached(note('l'), Priority::kLow).ok());
-    EXPECT_TRUE(spawn_detached(note('L'), Priority::kLow).ok());
-    EXPECT_TRUE(spawn_local_detached(note('n')).ok());
-    EXPECT_TRUE(spawn_detached(note('H'), Priority::kHigh).ok());
-    EXPECT_TRUE(spawn_local_detached(note('h'), Priority::kHigh).ok());
-    while (order.size() < 5) co_await task::yield();
-  };
-  std::move(*task::spawn(scheduler->worker(0), parent())).join();
-  std::sort(order.begin(), order.begin() + 2);  // within a priority the two kinds take turns
-  std::sort(order.begin() + 3, order.end());
-  EXPECT_EQ(order, "HhnLl");
-}
-
-// Fault 17, and the stated bound.
-TEST(Scheduler, TheOldestLowTaskRunsWithinAsManyTurnsAsTheWeightsAddUpTo) {
-  Threads scheduler(1);
-  const Weights weights;
-  uint32_t turns = 0;
-  uint32_t waited = 0;
-  bool low_ran = false;
-  const auto urgent = [&]() -> Task<void> {
-    while (!low_ran) {
-      ++turns;
-      co_await task::yield();
-    }
-  };
-  const auto low = [&]() -> Task<void> {
-    waited = turns;
-    low_ran = true;
-    co_return;
-  };
-  const auto parent = [&]() -> Task<void> {
-    for (int i = 0; i < 5; ++i) {
-      EXPECT_TRUE(spawn_local_detached(urgent(), Priority::kHigh).ok());
-      EXPECT_TRUE(spawn_detached(urgent(), Priority::kNormal).ok());
-    }
-    EXPECT_TRUE(spawn_detached(low(), Priority::kLow).ok());
-    while (!low_ran) co_await task::yield();
-  };
-  std::move(*task::spawn(scheduler->worker(0), parent())).join();
-  EXPECT_LE(waited, weights.sum());
-  EXPECT_GE(waited, weights.high) << "the urgent ones came first";
-}
-
-TEST(Scheduler, EachPriorityKeepsItsShareUnderAFloodOfAll) {
-  Threads scheduler(1);
-  const Weights weights;
-  std::array<uint32_t, 3> turns{};
-  bool over = false;
-  const auto flood = [&](Priority priority) -> Task<void> {
-    while (!over) {
-      if (++turns[static_cast<size_t>(priority)] == 100 * weights.low &&
-          priority == Priority::kLow) {
-        over = true;
-      }
-      co_await task::yield();
-    }
-  };
-  const auto parent = [&]() -> Task<void> {
-    std::vector<LocalJoinHandle<void>> handles;
-    for (const Priority priority : task::kAllPriorities) {
-      for (int i = 0; i < 3; ++i) handles.push_back(*spawn_local(flood(priority), priority));
-    }
-    for (auto& handle : handles) co_await std::move(handle);
-  };
-  std::move(*task::spawn(scheduler->worker(0), parent())).join();
-  EXPECT_NEAR(turns[0], 100 * weights.high, 2 * weights.high);
-  EXPECT_NEAR(turns[1], 100 * weights.normal, 2 * weights.normal);
-}
-
-TEST(Scheduler, ATaskThatNeverHasToWaitLetsOthersRunAllTheSame) {
-  Threads scheduler(1);
-  bool other_ran = false;
-  const auto nothing = []() -> Task<void> { co_return; };
-  const auto parent = [&]() -> Task<int> {
-    std::vector<LocalJoinHandle<void>> ended;
-    for (int i = 0; i < 1000; ++i) ended.push_back(*spawn_local(nothing()));
-    for (int i = 0; i < 3; ++i) co_await task::yield();
-    const auto other = [&]() -> Task<void> {
-      other_ran = true;
-      co_return;
-    };
-    EXPECT_TRUE(spawn_local_detached(other()).ok());
-    int joined = 0;
-    while (!other_ran) co_await std::move(ended[static_cast<size_t>(joined++)]);
-    co_return joined;
-  };
-  const int joined = std::move(*task::spawn(scheduler->worker(0), parent())).join();
-  EXPECT_LE(joined, task::WorkerContext::kBudget);
 }
 
 TEST(Scheduler, CountsWhatItsWorkersDo) {

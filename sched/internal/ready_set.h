@@ -42,8 +42,8 @@ class ReadySet {
   // To be run by whoever comes first. True: nothing of this priority lay there before that others
   // could take, so that they are to be told. Where something did, they have been told of that, and
   // whoever looks for work finds it, and then the rest. There is no fence between the look and the
-  // push: one that comes in the same moment in which a thief takes the last of what lay there may go
-  // untold. It then waits for the task that this worker runs, as if nobody were idle.
+  // push: one that comes in the same moment in which a thief takes the last of what lay there may
+  // go untold. It then waits for the task that this worker runs, as if nobody were idle.
   bool push_shared(task::Priority priority, task::Runnable* runnable) {
     const size_t i = index(priority);
     occupied_ |= bit(i);
