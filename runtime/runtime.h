@@ -66,12 +66,14 @@ class Runtime {
   // Starts a task on some worker. Any thread, and in tasks. FailedPrecondition, and the task is
   // destroyed unstarted, once shutdown() has begun.
   template <class T>
-  absl::StatusOr<task::JoinHandle<T>> spawn(task::Task<T> work) {
-    return engine_->spawn(std::move(work));
+  absl::StatusOr<task::JoinHandle<T>> spawn(task::Task<T> work,
+                                            task::Priority priority = task::Priority::kNormal) {
+    return engine_->spawn(std::move(work), priority);
   }
   template <class T>
-  absl::Status spawn_detached(task::Task<T> work) {
-    return engine_->spawn_detached(std::move(work));
+  absl::Status spawn_detached(task::Task<T> work,
+                              task::Priority priority = task::Priority::kNormal) {
+    return engine_->spawn_detached(std::move(work), priority);
   }
 
   // Starts a task on the worker `index` (0..threads()-1), which it never leaves.

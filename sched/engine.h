@@ -31,6 +31,7 @@
 #include "absl/synchronization/mutex.h"
 #include "annulet/sched/options.h"
 #include "annulet/sched/scheduler.h"
+#include "annulet/sched/spawn.h"
 #include "annulet/task/cancel.h"
 #include "annulet/task/spawn.h"
 #include "annulet/task/task.h"
@@ -95,12 +96,14 @@ class Engine {
 
   // Starts a task. FailedPrecondition, and the task is destroyed unstarted, once stop() has begun.
   template <class T>
-  absl::StatusOr<task::JoinHandle<T>> spawn(task::Task<T> work) {
-    return task::spawn(*scheduler_, std::move(work));
+  absl::StatusOr<task::JoinHandle<T>> spawn(task::Task<T> work,
+                                            task::Priority priority = task::Priority::kNormal) {
+    return sched::spawn(*scheduler_, std::move(work), priority);
   }
   template <class T>
-  absl::Status spawn_detached(task::Task<T> work) {
-    return task::spawn_detached(*scheduler_, std::move(work));
+  absl::Status spawn_detached(task::Task<T> work,
+                              task::Priority priority = task::Priority::kNormal) {
+    return sched::spawn_detached(*scheduler_, std::move(work), priority);
   }
   // Starts a task on the worker `index` (0..workers()-1), which it never leaves.
   template <class T>

@@ -32,6 +32,18 @@ void Scheduler::post(task::Runnable* runnable) noexcept {
   post_all(one, runnable->context != nullptr ? runnable->context->priority : task::Priority::kHigh);
 }
 
+bool Scheduler::start(task::internal::PromiseBase& promise, task::Priority priority,
+                      const char* name) {
+  if (Worker* worker = Worker::current(); worker != nullptr && &worker->scheduler() == this) {
+    return worker->start_shared(promise, priority, name);
+  }
+  promise.context = name == nullptr ? &context(priority) : &named_context(priority, name);
+  if (!intake_.begin()) return false;
+  injector_.push(priority, &promise);
+  notify();  // unlike in post(), the caller keeps the scheduler alive
+  return true;
+}
+
 // Through the injector also from a worker, if it is not just one task: the others shall have their
 // share.
 void Scheduler::post_all(const internal::Batch& batch, task::Priority priority) noexcept {

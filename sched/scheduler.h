@@ -56,6 +56,10 @@ class Scheduler final : public task::Executor {
   void post(task::Runnable* runnable) noexcept override;
   bool admit() noexcept override { return admit_all(1); }
 
+  // For spawn.h: counts one more task, unless the intake is closed, and queues it to be run by
+  // whoever comes first. Any thread.
+  bool start(task::internal::PromiseBase& promise, task::Priority priority, const char* name);
+
   // For spawn_all(): as admit() and post() for many at once. `batch` holds tasks of this scheduler.
   bool admit_all(size_t count) noexcept;
   void post_all(const internal::Batch& batch, task::Priority priority) noexcept;

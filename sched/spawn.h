@@ -6,8 +6,8 @@
 //
 // A shared task may be run by any worker, and after each wait by another one. A local task never
 // leaves the worker that spawned it, nor does its handle: it may use what is not thread-safe, and
-// costs half as much. From a thread that runs no tasks use task::spawn(scheduler, ...), or
-// task::spawn(scheduler.worker(i), ...) for a certain worker.
+// costs less. From a thread that runs no tasks name the scheduler: spawn(scheduler, work()), or
+// task::spawn(scheduler.worker(i), work()) for a certain worker.
 // Cost: a frame; shared, a fence besides.
 // Threads: in tasks.
 #ifndef ANNULET_SCHED_SPAWN_H_
@@ -45,6 +45,18 @@ absl::StatusOr<JoinHandle<T>> spawn(Task<T> work, Priority priority = Priority::
   return JoinHandle<T>(&work.release());
 }
 
+// As above, on `scheduler`, from any thread.
+template <class T>
+absl::StatusOr<JoinHandle<T>> spawn(Scheduler& scheduler, Task<T> work,
+                                    Priority priority = Priority::kNormal,
+                                    const char* name = nullptr) {
+  work.promise().join().set_spawned(/*detached=*/false);
+  if (!scheduler.start(work.promise(), priority, name)) {
+    return task::internal::intake_closed_error();
+  }
+  return JoinHandle<T>(&work.release());
+}
+
 // As spawn(), without a handle.
 template <class T>
 absl::Status spawn_detached(Task<T> work, Priority priority = Priority::kNormal,
@@ -54,6 +66,17 @@ absl::Status spawn_detached(Task<T> work, Priority priority = Priority::kNormal,
   work.promise().join().set_spawned(/*detached=*/true);
   if (!worker->start_shared(work.promise(), priority, name))
     return task::internal::intake_closed_error();
+  work.release();
+  return absl::OkStatus();
+}
+
+template <class T>
+absl::Status spawn_detached(Scheduler& scheduler, Task<T> work,
+                            Priority priority = Priority::kNormal, const char* name = nullptr) {
+  work.promise().join().set_spawned(/*detached=*/true);
+  if (!scheduler.start(work.promise(), priority, name)) {
+    return task::internal::intake_closed_error();
+  }
   work.release();
   return absl::OkStatus();
 }

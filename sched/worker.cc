@@ -66,9 +66,9 @@ void Worker::post_shared(task::Runnable* runnable) {
 
 bool Worker::start_shared(task::internal::PromiseBase& promise, task::Priority priority,
                           const char* name) {
-  if (!begin_tasks(1)) return false;
   promise.context =
       name == nullptr ? &scheduler_.context(priority) : &scheduler_.named_context(priority, name);
+  if (!begin_tasks(1)) return false;
   if (ready_.push_shared(priority, &promise)) scheduler_.notify_others();
   return true;
 }
@@ -84,11 +84,11 @@ void Worker::run() {
     run_ready();
     look_outside();
     if (scheduler_.closed()) scheduler_.announce_progress();
-    if (ready_.maybe_any()) {
+    if (ready_.maybe_any() || find_work()) {
       const Gathering gathering(gathering_);
       parker_.poll();
     } else {
-      find_work();
+      sleep();
     }
     // Those who can help are told of everything that has come together here.
     if (ready_.spare()) scheduler_.notify_others();
@@ -121,36 +121,30 @@ void Worker::look_outside() {
   take_injected();
 }
 
-bool Worker::take_injected() {
-  bool any = false;
+void Worker::take_injected() {
   for (const task::Priority priority : task::kAllPriorities) {
     for (task::Runnable* chain = scheduler_.injector_.take(priority); chain != nullptr;) {
       task::Runnable* const runnable = chain;
       chain = chain->next;  // before it can be stolen
       ready_.push_shared(priority, runnable);
-      any = true;
     }
   }
-  return any;
 }
 
 // With nothing to run: takes tasks from others, or a part of what they have forked; else waits a
-// little, if it found something lately, for those it took from often have more soon; else sleeps.
-void Worker::find_work() {
-  if (steal()) {
-    patience_ = kPatience;
-  } else if (patience_ > 0) {
+// little, if it found something lately, for those it took from often have more soon. False: it may
+// sleep.
+bool Worker::find_work() {
+  bool found = steal();
+  if (!found && patience_ > 0) {
     --patience_;
     for (int i = 0; i < kPauses; ++i) wait::RealSync::pause();
-    return;
+    return true;
   }
-  if (searching_) end_search();
-  if (ready_.maybe_any()) return;
-  if (scheduler_.forks_->run_one(index_)) {
-    patience_ = kPatience;
-  } else {
-    sleep();
-  }
+  if (searching_) end_search();  // before a job keeps it busy
+  if (!found) found = scheduler_.forks_->run_one(index_);
+  if (found) patience_ = kPatience;
+  return found;
 }
 
 void Worker::end_search() {

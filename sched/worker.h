@@ -55,8 +55,8 @@ class Worker final : public task::Executor {
   // Owner thread, for spawn.h: counts one more task, unless the intake is closed, and queues it
   // here, to stay or to be run by whoever comes first.
   bool start_own(task::internal::PromiseBase& promise, task::Priority priority, const char* name) {
-    if (!begin_tasks(1)) return false;
     promise.context = name == nullptr ? &context(priority) : &named_context(priority, name);
+    if (!begin_tasks(1)) return false;
     ready_.push_own(priority, &promise);
     return true;
   }
@@ -84,8 +84,8 @@ class Worker final : public task::Executor {
   void post_shared(task::Runnable* runnable);
   void run_ready();
   void look_outside();
-  void find_work();
-  bool take_injected();
+  bool find_work();
+  void take_injected();
   bool steal();
   void sleep();
   void end_search();

@@ -80,8 +80,10 @@ class [[nodiscard]] JoinHandle {
     ABSL_ASSERT(current_worker() == nullptr &&
                 "join() blocks a worker: co_await the handle instead");
     internal::Promise<T>* promise = std::exchange(promise_, nullptr);
-    internal::JoinLatch latch;
-    if (promise->join().wait(&latch)) latch.wait();
+    if (!promise->join().done()) {
+      internal::JoinLatch latch;
+      if (promise->join().wait(&latch)) latch.wait();
+    }
     return internal::EndedFrame<T>(promise).take();
   }
 

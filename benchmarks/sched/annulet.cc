@@ -382,12 +382,9 @@ void high_priority(Run& run) {
     beside = flood.rate_during([&] {
       for (uint64_t i = 0; i < run.count(); ++i) {
         std::this_thread::sleep_for(kCalm);
-        std::vector<Task<Clock::time_point>> one;
-        one.push_back(now());
         const Clock::time_point posted = Clock::now();
-        auto handles = *sched::spawn_all(runtime->engine().scheduler(), std::move(one),
-                                         sched::Priority::kHigh);
-        latencies.push_back(ns_between(posted, std::move(handles[0]).join()));
+        auto handle = *runtime->spawn(now(), sched::Priority::kHigh);
+        latencies.push_back(ns_between(posted, std::move(handle).join()));
       }
     });
     return latencies;
