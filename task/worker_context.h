@@ -57,8 +57,9 @@ class ScopedWorkerContext {
 // Runs `runnable` until it suspends or ends. For loops: the only way to resume something that was
 // posted. True: a spawned task has ended, so that one task less lives; it may have been admitted by
 // another executor of the same group.
-[[nodiscard]] inline bool run(WorkerContext& context, Runnable* runnable) {
-  context.budget = WorkerContext::kBudget;
+[[nodiscard]] inline bool run(WorkerContext& context, Runnable* runnable,
+                              int budget = WorkerContext::kBudget) {
+  context.budget = budget;
   if (ABSL_PREDICT_FALSE(runnable->context == nullptr)) {
     auto* callback = static_cast<CallbackRunnable*>(runnable);
     callback->function(callback);
