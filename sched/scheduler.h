@@ -84,6 +84,7 @@ class Scheduler final : public task::Executor {
   bool stopped() const { return stopped_.load(std::memory_order_acquire); }
 
  private:
+  friend class Simulation;
   friend class Worker;
 
   // The worker of this scheduler whose thread this is, or null.

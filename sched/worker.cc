@@ -50,6 +50,11 @@ Worker::Worker(Scheduler& scheduler, wait::Parker& parker, size_t index)
 
 Worker* Worker::current() noexcept { return t_current; }
 
+Worker::OnThisThread::OnThisThread(Worker& worker) noexcept
+    : context_(&worker.context_), former_(std::exchange(t_current, &worker)) {}
+
+Worker::OnThisThread::~OnThisThread() { t_current = former_; }
+
 void Worker::post(task::Runnable* runnable) noexcept {
   if (on_this_thread()) {
     ready_.push_own(priority_of(*runnable), runnable);
@@ -76,8 +81,7 @@ bool Worker::start_shared(task::internal::PromiseBase& promise, task::Priority p
 bool Worker::admit() noexcept { return scheduler_.admit(); }
 
 void Worker::run() {
-  task::ScopedWorkerContext scope(&context_);
-  Worker* const former = std::exchange(t_current, this);
+  const OnThisThread scope(*this);
   internal::ScopedForkJoinWorker forks(*scheduler_.forks_, index_);
   while (!scheduler_.stopped()) {
     if (searching_ && ready_.maybe_any()) end_search();  // before what it found keeps it busy
@@ -95,7 +99,6 @@ void Worker::run() {
   }
   if (searching_) end_search();
   inbox_.quiesce();
-  t_current = former;
 }
 
 void Worker::run_ready() {

@@ -70,6 +70,20 @@ class Worker final : public task::Executor {
 
  private:
   friend class Scheduler;
+  friend class Simulation;
+
+  // Makes `worker` the one of the calling thread, for as long as it lives.
+  class OnThisThread {
+   public:
+    explicit OnThisThread(Worker& worker) noexcept;
+    ~OnThisThread();
+    OnThisThread(const OnThisThread&) = delete;
+    OnThisThread& operator=(const OnThisThread&) = delete;
+
+   private:
+    const task::ScopedWorkerContext context_;
+    Worker* const former_;
+  };
 
   // The spawning task lives itself, so a close() seen late cannot make wait_until_idle() miss this
   // one.
