@@ -9,9 +9,9 @@
 namespace annulet::sched {
 
 // How many turns each priority gets in a round while others wait (internal/ready_set.h). A task
-// that is the oldest of its priority on its worker runs within high + normal + low turns, or within
-// twice as many if tasks that may be stolen and tasks that may not are both ready in that priority
-// and low is at least internal::ReadySet::kInARow.
+// that is the oldest of its priority on its worker runs within 2 * sum() turns of that worker:
+// those left of a round, and the next. Within 3 * sum(), if tasks that may be stolen and tasks that
+// may not are both ready in that priority and low is at least internal::ReadySet::kInARow.
 struct Weights {
   uint32_t high = 64;
   uint32_t normal = 16;

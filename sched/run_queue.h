@@ -66,11 +66,13 @@ class RunQueue {
     return place(next_++).load(std::memory_order_relaxed);  // the owner's own store
   }
 
-  // Owner: how many are queued. Thieves may take some meanwhile.
-  uint64_t size() const {
-    return tail_.load(std::memory_order_relaxed) - head_.load(std::memory_order_relaxed) +
-           (claimed_ - next_);
+  // Owner: how many thieves could take, a moment's view.
+  uint64_t stealable() const {
+    return tail_.load(std::memory_order_relaxed) - head_.load(std::memory_order_relaxed);
   }
+
+  // Owner: how many are queued. Thieves may take some meanwhile.
+  uint64_t size() const { return stealable() + (claimed_ - next_); }
 
   // Thief: takes the older half of what is queued, at least one and at most as many as `items` has
   // room for. Returns how many. 0: nothing is queued.

@@ -1,5 +1,6 @@
 #include "annulet/sched/scheduler.h"
 
+#include <mutex>
 #include <thread>
 
 #include "absl/base/macros.h"
@@ -20,8 +21,6 @@ Scheduler::~Scheduler() {
 Worker& Scheduler::add_worker(wait::Parker& parker) {
   workers_.push_back(std::make_unique<Worker>(*this, parker, workers_.size()));
   idle_.reset(workers_.size());
-  forks_ = std::make_unique<internal::ForkJoinDomain>(workers_.size(), &on_public_jobs, this,
-                                                      options_.seed);
   return *workers_.back();
 }
 
@@ -34,13 +33,11 @@ void Scheduler::post(task::Runnable* runnable) noexcept {
 
 bool Scheduler::start(task::internal::PromiseBase& promise, task::Priority priority,
                       const char* name) {
-  if (Worker* worker = Worker::current(); worker != nullptr && &worker->scheduler() == this) {
-    return worker->start_shared(promise, priority, name);
-  }
+  if (Worker* worker = current_worker()) return worker->start_shared(promise, priority, name);
   promise.context = name == nullptr ? &context(priority) : &named_context(priority, name);
   if (!intake_.begin()) return false;
   injector_.push(priority, &promise);
-  notify();  // unlike in post(), the caller keeps the scheduler alive
+  notify();  // unlike in post(), the scheduler outlives the call
   return true;
 }
 
@@ -65,6 +62,15 @@ bool Scheduler::maybe_work() const {
     if (worker->ready_.stealable()) return true;
   }
   return false;
+}
+
+bool Scheduler::maybe_work_beside(size_t self) const {
+  if (!injector_.empty() || workers_[self]->ready_.spare()) return true;
+  for (const auto& worker : workers_) {
+    if (worker->index() != self && worker->ready_.stealable()) return true;
+  }
+  // Who made jobs public may have woken nobody, since somebody searched.
+  return forks_->has_public(self);
 }
 
 WorkerMetrics Scheduler::metrics() const {
@@ -114,10 +120,17 @@ void Scheduler::stop() {
   for (const auto& worker : workers_) worker->parker_.unpark();
 }
 
+internal::ForkJoinDomain& Scheduler::forks() {
+  std::call_once(forks_made_, [this] {
+    forks_ = std::make_unique<internal::ForkJoinDomain>(workers_.size(), &on_public_jobs, this,
+                                                        options_.seed);
+  });
+  return *forks_;
+}
+
 Worker* Scheduler::current_worker() const {
-  const task::WorkerContext* context = task::current_worker();
-  return context != nullptr && context->group == this ? static_cast<Worker*>(context->executor)
-                                                      : nullptr;
+  Worker* const worker = Worker::current();
+  return worker != nullptr && &worker->scheduler() == this ? worker : nullptr;
 }
 
 }  // namespace annulet::sched

@@ -15,7 +15,7 @@
 // Cost: a shared task that becomes ready costs a fence more than one of a worker's own.
 // Threads: every method from any thread, except that workers are added before the first of them
 // runs.
-// Lifetime: outlives its workers' threads and every task.
+// Lifetime: outlives its workers' threads, every task, and every call of it.
 #ifndef ANNULET_SCHED_SCHEDULER_H_
 #define ANNULET_SCHED_SCHEDULER_H_
 
@@ -23,6 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "annulet/sched/internal/batch.h"
@@ -72,8 +73,8 @@ class Scheduler final : public task::Executor {
   void close();
   // After close(): true once no task lives, false at `until`. Not in a task.
   bool wait_until_idle(wait::Deadline until);
-  // Makes every Worker::run() return after the task that it is running. Tasks left behind stay
-  // suspended for ever.
+  // Makes every Worker::run() return, after at most a poll_interval of tasks. Tasks left behind
+  // stay suspended for ever.
   void stop();
 
   // The sum over all workers, a moment's view.
@@ -89,6 +90,8 @@ class Scheduler final : public task::Executor {
 
   // The worker of this scheduler whose thread this is, or null.
   Worker* current_worker() const;
+  // Where the workers' forks go: as many slots as there are workers.
+  internal::ForkJoinDomain& forks();
   // Wakes somebody who sleeps to look for work, unless somebody does already.
   void notify();
   // As notify(), by a worker.
@@ -101,6 +104,8 @@ class Scheduler final : public task::Executor {
   }
   // Whether there is work that any worker could do.
   bool maybe_work() const;
+  // The same for others than the worker `self`, which asks.
+  bool maybe_work_beside(size_t self) const;
   // For workers, once closed: lets wait_until_idle() look again.
   void announce_progress() { progress_.notify_all(); }
 
@@ -109,7 +114,8 @@ class Scheduler final : public task::Executor {
   wait::EventCount progress_;
   std::atomic<bool> stopped_{false};
 
-  std::unique_ptr<internal::ForkJoinDomain> forks_;  // of as many slots as there are workers
+  std::once_flag forks_made_;
+  std::unique_ptr<internal::ForkJoinDomain> forks_;  // made by the first worker that runs
   internal::IdleSet idle_;
   internal::Injector<task::Runnable> injector_;
   alignas(wait::kCacheLine) internal::Intake intake_;

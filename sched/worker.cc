@@ -65,8 +65,8 @@ void Worker::post(task::Runnable* runnable) noexcept {
 }
 
 void Worker::post_shared(task::Runnable* runnable) {
-  const bool first = ready_.push_shared(priority_of(*runnable), runnable);
-  if (first && !gathering_) scheduler_.notify_others();
+  const bool tell = ready_.push_shared(priority_of(*runnable), runnable);
+  if (tell && !gathering_) scheduler_.notify_others();
 }
 
 bool Worker::start_shared(task::internal::PromiseBase& promise, task::Priority priority,
@@ -82,7 +82,7 @@ bool Worker::admit() noexcept { return scheduler_.admit(); }
 
 void Worker::run() {
   const OnThisThread scope(*this);
-  internal::ScopedForkJoinWorker forks(*scheduler_.forks_, index_);
+  internal::ScopedForkJoinWorker forks(scheduler_.forks(), index_);
   while (!scheduler_.stopped()) {
     if (searching_ && ready_.maybe_any()) end_search();  // before what it found keeps it busy
     run_ready();
@@ -107,6 +107,8 @@ void Worker::run_ready() {
   for (; ran < most; ++ran) {
     task::Runnable* const runnable = ready_.pop();
     if (runnable == nullptr) break;
+    if (ready_.take_refilled()) [[unlikely]]
+      scheduler_.notify_others();
     if (task::run(context_, runnable)) tally_.end();
   }
   counters_.runs.add(ran);
@@ -153,7 +155,7 @@ bool Worker::find_work() {
 void Worker::end_search() {
   searching_ = false;
   scheduler_.idle_.end_search();
-  if (scheduler_.maybe_work()) scheduler_.notify_others();
+  if (scheduler_.maybe_work_beside(index_)) scheduler_.notify_others();
 }
 
 bool Worker::steal() {

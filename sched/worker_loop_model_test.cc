@@ -3,7 +3,9 @@
 // An item that nobody runs while all sleep is a deadlock.
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <iostream>
 #include <span>
@@ -48,9 +50,10 @@ class Crew {
 
   // Worker::post_shared, in an item that `me` runs.
   void post_shared(size_t me, Item* item) {
-    const bool first = workers_[me].shared.empty();  // as ReadySet::push_shared() says
+    const uint64_t before = workers_[me].shared.stealable();
     push_shared(workers_[me], item);
-    if (first) notify();
+    // As ReadySet::push_shared() says.
+    if (before == 0 || std::has_single_bit(before)) notify();
   }
 
   // What only `me` may run: before the threads, or in an item that it runs.
@@ -68,14 +71,13 @@ class Crew {
   void run(size_t me) {
     Worker& worker = workers_[me];
     while (!stopped()) {
-      if (worker.searching && worker.maybe_any) end_search(worker);
+      if (worker.searching && worker.maybe_any) end_search(me);
       run_ready(me);
       take_injected(worker);
       if (!worker.maybe_any) find_work(me);
-      // As ReadySet::spare() says.
-      if (worker.shared.size() > (worker.own != nullptr ? 0 : 1)) notify();
+      if (spare(worker)) notify();
     }
-    if (worker.searching) end_search(worker);
+    if (worker.searching) end_search(me);
   }
 
   void settle(std::span<Item> items) {
@@ -146,14 +148,20 @@ class Crew {
   void find_work(size_t me) {
     Worker& worker = workers_[me];
     steal(me);
-    if (worker.searching) end_search(worker);
+    if (worker.searching) end_search(me);
     if (!worker.maybe_any) sleep(me);
   }
 
-  void end_search(Worker& worker) {
-    worker.searching = false;
+  void end_search(size_t me) {
+    workers_[me].searching = false;
     idle_.end_search();
-    if (maybe_work()) notify();
+    // As Scheduler::maybe_work_beside() says.
+    if (!injector_.empty() || spare(workers_[me]) || !workers_[1 - me].shared.empty()) notify();
+  }
+
+  // As ReadySet::spare() says.
+  static bool spare(const Worker& worker) {
+    return worker.shared.size() > (worker.own != nullptr ? 0 : 1);
   }
 
   void sleep(size_t me) {

@@ -109,6 +109,13 @@ bool ForkJoinDomain::maybe_has_work(size_t self) {
   return false;
 }
 
+bool ForkJoinDomain::has_public(size_t self) const {
+  for (size_t i = 0; i < size_; ++i) {
+    if (i != self && workers_[i].jobs_.has_public()) return true;
+  }
+  return false;
+}
+
 // --- ScopedForkJoinWorker ---
 
 ScopedForkJoinWorker::ScopedForkJoinWorker(ForkJoinDomain& domain, size_t slot)

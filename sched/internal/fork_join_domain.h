@@ -128,6 +128,9 @@ class ForkJoinDomain {
   // none.
   bool maybe_has_work(size_t self);
 
+  // The same without asking.
+  bool has_public(size_t self) const;
+
  private:
   friend class ForkJoinWorker;
   friend class ScopedForkJoinWorker;

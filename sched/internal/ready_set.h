@@ -3,11 +3,11 @@
 //
 // Each priority has a weight, the number of turns that it gets before the next lower one gets one
 // of its own; a round is over when every priority that has something to run has had its turns. So
-// the urgent comes first, and yet the oldest task of any priority runs within as many turns as the
-// weights add up to. Within a priority it is first in, first out for the worker's own tasks and for
-// those that may be stolen; where there are both, they take turns, kInARow at a time.
-// Cost: push and pop a few plain instructions, and what RunQueue says.
-// Threads: owner thread, but steal() and stealable() by any.
+// the urgent comes first, and yet the oldest task of any priority runs within twice as many turns
+// as the weights add up to: those that are left of a round, and the next one. Within a priority it
+// is first in, first out for the worker's own tasks and for those that may be stolen; where there
+// are both, they take turns, kInARow at a time. Cost: push and pop a few plain instructions, and
+// what RunQueue says. Threads: owner thread, but steal() and stealable() by any.
 #ifndef ANNULET_SCHED_INTERNAL_READY_SET_H_
 #define ANNULET_SCHED_INTERNAL_READY_SET_H_
 
@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include "annulet/sched/options.h"
 #include "annulet/sched/run_queue.h"
@@ -28,7 +29,8 @@ namespace annulet::sched::internal {
 class ReadySet {
  public:
   static constexpr uint8_t kInARow = 4;
-  static constexpr uint64_t kStealable = 256;  // tasks of one priority that thieves can see
+  // How many tasks of one priority thieves can see. The others wait until their worker lets go.
+  static constexpr uint64_t kStealable = 256;
 
   explicit ReadySet(const Weights& weights) : weights_(weights) { begin_round(); }
 
@@ -39,21 +41,21 @@ class ReadySet {
     occupied_ |= bit(i);
   }
 
-  // To be run by whoever comes first. True: nothing of this priority lay there before that others
-  // could take, so that they are to be told. Where something did, they have been told of that, and
-  // whoever looks for work finds it, and then the rest. There is no fence between the look and the
-  // push: one that comes in the same moment in which a thief takes the last of what lay there may
-  // go untold. It then waits for the task that this worker runs, as if nobody were idle.
+  // To be run by whoever comes first. True: the others are to be told. That is so whenever the
+  // number of tasks of this priority that they can take has doubled: where something lay before,
+  // they have been told of that, and whoever looks for work finds it, and then the rest. There is
+  // no fence between the look and the push, so those that come in the same moment in which a thief
+  // takes the last of what lay there may go untold; once they have doubled, they are told of.
   bool push_shared(task::Priority priority, task::Runnable* runnable) {
     const size_t i = index(priority);
     occupied_ |= bit(i);
     maybe_shared_ |= bit(i);
-    const bool first = shared_[i].empty();
+    const uint64_t before = shared_[i].stealable();
     if (!waiting_[i].empty() || !shared_[i].push(runnable)) [[unlikely]] {
       waiting_[i].push(runnable);
-      if (first) refill(i);
+      if (before == 0) refill(i);
     }
-    return first;
+    return before == 0 || std::has_single_bit(before);
   }
 
   // The next to be run, or null.
@@ -75,6 +77,10 @@ class ReadySet {
     }
     return nullptr;
   }
+
+  // Whether tasks that had waited for room have come where others can take them, since the last
+  // call.
+  bool take_refilled() { return std::exchange(refilled_, false); }
 
   // Whether there may be something for pop(): thieves may have taken it.
   bool maybe_any() const { return occupied_ != 0; }
@@ -123,6 +129,7 @@ class ReadySet {
     task::Runnable* runnable = shared_[i].pop();
     if (runnable == nullptr && !waiting_[i].empty()) {
       refill(i);
+      refilled_ = true;
       runnable = shared_[i].pop();
     }
     if (runnable != nullptr) return runnable;
@@ -139,6 +146,7 @@ class ReadySet {
   uint32_t occupied_ = 0;      // it may have something
   uint32_t maybe_shared_ = 0;  // it may have something that others may run
   uint32_t funded_ = 0;        // it has turns left in this round
+  bool refilled_ = false;
   std::array<uint32_t, task::kPriorities> turns_;
   std::array<uint8_t, task::kPriorities>
       in_a_row_{};  // says whose turn it is, the own or the others
