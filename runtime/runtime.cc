@@ -55,6 +55,7 @@ sched::EngineOptions engine_options(const RuntimeOptions& options, size_t thread
           .pin_threads = options.pin_threads,
           .thread_name = options.thread_name,
           .scheduler = options.scheduler,
+          .blocking = options.blocking,
           .cancel_grace = options.cancel_grace};
 }
 

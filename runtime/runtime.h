@@ -40,6 +40,7 @@ struct RuntimeOptions {
   std::string thread_name =
       "annulet";  // as tools show it, with the worker's number behind; 10 characters count
   sched::SchedulerOptions scheduler;  // how workers divide their time
+  sched::BlockingOptions blocking;    // the pool of sched/run_blocking.h
   // How long shutdown() waits for tasks to end once everything they wait for has been cancelled.
   std::chrono::milliseconds cancel_grace{1000};
 };
@@ -92,11 +93,12 @@ class Runtime {
   task::CancelToken stop_token() const { return engine_->stop_token(); }
 
   // Stops in this order: refuses spawns; cancels stop_token(); waits until no task lives, at most
-  // until `drain`; then cancels every wait (I/O and sleeps return Cancelled, also later ones) and
-  // waits for cancel_grace; ends the threads. Ok when every task has ended. DeadlineExceeded, with
-  // their number, when some were left suspended; their frames are never freed. A task that never
-  // suspends cannot be stopped: this waits for it. FailedPrecondition, and nothing happens, in a
-  // task of its own. Idempotent: a later or concurrent call returns what the first did.
+  // until `drain`; then cancels every wait (I/O, sleeps, and blocking calls that have not begun
+  // return Cancelled, also later ones) and waits for cancel_grace; ends the threads. Ok when every
+  // task has ended. DeadlineExceeded, with their number, when some were left suspended; their
+  // frames are never freed. A task that never suspends cannot be stopped, nor can a blocking call
+  // that runs: this waits for it. FailedPrecondition, and nothing happens, in a task or a blocking
+  // call of its own. Idempotent: a later or concurrent call returns what the first did.
   absl::Status shutdown(wait::Deadline drain) { return engine_->stop(drain); }
 
   // Waits for SIGINT or SIGTERM and shuts down, tasks having `drain` to finish; a second signal

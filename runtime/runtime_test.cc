@@ -17,6 +17,7 @@
 
 #include "annulet/runtime/testing/echo.h"
 #include "annulet/runtime/testing/on_each_backend.h"
+#include "annulet/sched/run_blocking.h"
 #include "annulet/task/this_task.h"
 #include "annulet/testing/deny_syscalls.h"
 
@@ -57,6 +58,19 @@ TEST_P(RuntimeTest, NamesItsThreadsAndRunsATaskWhereItIsTold) {
     EXPECT_EQ(std::move(*runtime().spawn_on(i, thread_name())).join(),
               "a-name-too-" + std::to_string(i));
   }
+}
+
+TEST_P(RuntimeTest, RunsCallsThatBlockBesideItsWorkers) {
+  start({.threads = 1, .thread_name = "server", .blocking = {.max_threads = 2}});
+  EXPECT_EQ(runtime().engine().blocking().options().max_threads, 2u);
+  const auto ask = []() -> Task<absl::StatusOr<std::string>> {
+    co_return co_await sched::run_blocking([] {
+      char name[16] = "";
+      pthread_getname_np(pthread_self(), name, sizeof(name));
+      return std::string(name);
+    });
+  };
+  EXPECT_EQ(*runtime().block_on(ask()), "server-b0");
 }
 
 TEST_P(RuntimeTest, PinsEachWorkerToOneCore) {

@@ -1,13 +1,13 @@
 #include "annulet/sched/engine.h"
 
 #include <pthread.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <exception>
 
 #include "absl/log/log.h"
 #include "absl/strings/str_cat.h"
+#include "annulet/sched/internal/blocked_signals.h"
 #include "annulet/sched/internal/cores.h"
 #include "annulet/task/executor.h"
 #include "annulet/wait/thread_parker.h"
@@ -88,28 +88,15 @@ class CancelWaits : public task::CallbackRunnable {
   absl::BlockingCounter& done_;
 };
 
-// Signals are for the program's own threads, but for those that report what a thread itself did
-// wrong, and a profiler's. Set before the threads start, since they inherit the mask.
-class AllSignalsBlocked {
- public:
-  AllSignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    for (int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF})
-      sigdelset(&all, own);
-    pthread_sigmask(SIG_SETMASK, &all, &former_);
-  }
-  ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &former_, nullptr); }
-  AllSignalsBlocked(const AllSignalsBlocked&) = delete;
-  AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
-
- private:
-  sigset_t former_;
-};
-
 size_t worker_count(const EngineOptions& options) {
   return options.workers != 0 ? options.workers
                               : std::max<size_t>(2, internal::usable_core_count());
+}
+
+BlockingOptions blocking_options(const EngineOptions& options) {
+  BlockingOptions result = options.blocking;
+  if (result.thread_name.empty()) result.thread_name = options.thread_name;
+  return result;
 }
 
 }  // namespace
@@ -125,6 +112,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::create(const EngineOptions& opti
         absl::StrCat("workers: ", options.workers, " is more than ", kMostWorkers));
   }
   if (absl::Status bad = check(options.scheduler); !bad.ok()) return bad;
+  if (absl::Status bad = check(options.blocking); !bad.ok()) return bad;
   const size_t count = worker_count(options);
   if (host == nullptr) host = std::make_unique<ThreadHost>(count);
   if (options.on_park || options.on_unpark) {
@@ -139,12 +127,15 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::create(const EngineOptions& opti
 Engine::Engine(const EngineOptions& options, std::unique_ptr<WorkerHost> host)
     : options_(options),
       host_(std::move(host)),
-      scheduler_(std::make_unique<Scheduler>(options.scheduler)) {}
+      scheduler_(std::make_unique<Scheduler>(options.scheduler)),
+      blocking_(blocking_options(options)) {
+  scheduler_->set_blocking(&blocking_);
+}
 
 Engine::~Engine() {
-  if (on_own_worker()) {
-    LOG(FATAL) << "Engine: destroyed by one of its own tasks, which it would wait for; destroy it "
-                  "from the thread that created it";
+  if (on_own_thread()) {
+    LOG(FATAL) << "Engine: destroyed by one of its own tasks or calls, which it would wait for; "
+                  "destroy it from the thread that created it";
   }
   if (!stop(wait::Deadline()).ok()) leave_behind();
 }
@@ -156,7 +147,7 @@ absl::Status Engine::start_threads(size_t count) {
   absl::Status outcome;
   threads_.reserve(count);
   {
-    AllSignalsBlocked blocked;
+    const internal::AllSignalsBlocked blocked;
     for (size_t i = 0; i < count; ++i) {
       try {
         threads_.emplace_back(
@@ -191,8 +182,9 @@ void Engine::run_worker(size_t index, absl::Status& begun, absl::BlockingCounter
   host_->end(index);
 }
 
-bool Engine::on_own_worker() const {
-  return task::current_worker() != nullptr && task::current_worker()->group == scheduler_.get();
+bool Engine::on_own_thread() const {
+  const task::WorkerContext* worker = task::current_worker();
+  return (worker != nullptr && worker->group == scheduler_.get()) || blocking_.on_own_thread();
 }
 
 void Engine::close() {
@@ -201,10 +193,11 @@ void Engine::close() {
 }
 
 absl::Status Engine::stop(wait::Deadline until) {
-  if (on_own_worker()) {
+  if (on_own_thread()) {
     return absl::FailedPreconditionError(
-        "stop: called by a task of the engine, which would wait for itself; call close() there and "
-        "stop() in the thread that created the engine");
+        "stop: called by a task or a blocking call of the engine, which would wait for itself; "
+        "call "
+        "close() there and stop() in the thread that created the engine");
   }
   absl::MutexLock lock(&stop_mutex_);
   if (stopped_) return stop_outcome_;
@@ -212,6 +205,7 @@ absl::Status Engine::stop(wait::Deadline until) {
   stop_outcome_ = drain(until);
   scheduler_->stop();
   join_threads();
+  blocking_.stop();
   return stop_outcome_;
 }
 
@@ -219,14 +213,25 @@ absl::Status Engine::drain(wait::Deadline until) {
   close();
   if (scheduler_->wait_until_idle(until)) return absl::OkStatus();
   cancel_all_waits();
-  const wait::Deadline grace = wait::deadline_after(wait::Clock::now(), options_.cancel_grace);
-  if (scheduler_->wait_until_idle(grace)) return absl::OkStatus();
+  blocking_.close();
+  const bool blocked = blocking_.metrics().running > 0;  // none is added any more
+  if (wait_for_grace()) return absl::OkStatus();
+  if (blocked) {
+    // The calls are waited for in any case, so their tasks shall have what comes of them.
+    blocking_.stop();
+    if (wait_for_grace()) return absl::OkStatus();
+  }
   absl::Status left = absl::DeadlineExceededError(absl::StrCat(
       "stop: ", scheduler_->live(),
       " tasks did not end, though all I/O and sleeps were cancelled; they wait for something else, "
       "or go on regardless; their frames are left as they are"));
   LOG(ERROR) << "annulet: " << left.message();
   return left;
+}
+
+bool Engine::wait_for_grace() {
+  return scheduler_->wait_until_idle(
+      wait::deadline_after(wait::Clock::now(), options_.cancel_grace));
 }
 
 void Engine::cancel_all_waits() {

@@ -29,6 +29,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/mutex.h"
+#include "annulet/sched/blocking.h"
 #include "annulet/sched/options.h"
 #include "annulet/sched/scheduler.h"
 #include "annulet/sched/spawn.h"
@@ -47,6 +48,7 @@ struct EngineOptions {
   bool pin_threads = false;             // worker i to the i-th of those cores
   std::string thread_name = "annulet";  // the worker's number follows; 10 characters count
   SchedulerOptions scheduler;
+  BlockingOptions blocking;  // the pool of run_blocking.h
   // How long stop() waits for tasks to end once all sleeps have been cancelled.
   std::chrono::milliseconds cancel_grace{1000};
 
@@ -80,7 +82,7 @@ class Engine {
   static absl::StatusOr<std::unique_ptr<Engine>> create(const EngineOptions& options,
                                                         std::unique_ptr<WorkerHost> host);
 
-  // stop() without waiting for tasks to finish by themselves. Not in a task of its own.
+  // stop() without waiting for tasks to finish by themselves. Not in a task or call of its own.
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -122,6 +124,8 @@ class Engine {
   uint64_t live_tasks() const { return scheduler_->live(); }
   WorkerMetrics metrics() const { return scheduler_->metrics(); }
   Scheduler& scheduler() { return *scheduler_; }
+  // For its tasks' calls that block; without threads until the first of them.
+  BlockingPool& blocking() { return blocking_; }
 
   // Cancelled when a stop begins: for what should end before the tasks that are at work.
   task::CancelToken stop_token() const { return stopping_.token(); }
@@ -132,10 +136,11 @@ class Engine {
   bool wait_until_idle(wait::Deadline until) { return scheduler_->wait_until_idle(until); }
 
   // Stops in this order: close(); waits until no task lives, at most until `drain`; then cancels
-  // every sleep and what else the workers wait for, also what is begun later, and waits for
-  // cancel_grace; ends the threads. Ok when every task has ended. DeadlineExceeded, with their
-  // number, when some were left suspended; their frames are never freed. A task that never suspends
-  // cannot be stopped: this waits for it. FailedPrecondition, and nothing happens, in a task of its
+  // every sleep, every blocking call that waits for a thread, and what else the workers wait for,
+  // also what is begun later, and waits for cancel_grace; ends the threads. Ok when every task has
+  // ended. DeadlineExceeded, with their number, when some were left suspended; their frames are
+  // never freed. A task that never suspends cannot be stopped, nor can a blocking call that runs:
+  // this waits for it. FailedPrecondition, and nothing happens, in a task or a blocking call of its
   // own. Idempotent: a later or concurrent call returns what the first did.
   absl::Status stop(wait::Deadline drain);
 
@@ -149,8 +154,9 @@ class Engine {
 
   absl::Status start_threads(size_t count);
   void run_worker(size_t index, absl::Status& begun, absl::BlockingCounter& all_begun);
-  bool on_own_worker() const;
+  bool on_own_thread() const;
   absl::Status drain(wait::Deadline until);
+  bool wait_for_grace();
   void cancel_all_waits();
   void join_threads();
   void leave_behind();
@@ -158,6 +164,7 @@ class Engine {
   const EngineOptions options_;
   std::unique_ptr<WorkerHost> host_;  // outlives the scheduler, whose workers sleep in it
   std::unique_ptr<Scheduler> scheduler_;
+  BlockingPool blocking_;
   std::vector<std::thread> threads_;
   task::CancelSource stopping_;
 

@@ -41,6 +41,8 @@
 
 namespace annulet::sched {
 
+class BlockingPool;
+
 class Scheduler final : public task::Executor {
  public:
   // `options` that check() accepts.
@@ -49,6 +51,11 @@ class Scheduler final : public task::Executor {
 
   // `parker` outlives the scheduler.
   Worker& add_worker(wait::Parker& parker);
+
+  // Where its tasks' blocking calls go that name no pool (run_blocking.h). Before the first worker
+  // runs; outlives the tasks.
+  void set_blocking(BlockingPool* pool) { blocking_ = pool; }
+  BlockingPool* blocking() const { return blocking_; }
 
   size_t size() const { return workers_.size(); }
   Worker& worker(size_t index) { return *workers_[index]; }
@@ -111,6 +118,7 @@ class Scheduler final : public task::Executor {
 
   const SchedulerOptions options_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  BlockingPool* blocking_ = nullptr;
   wait::EventCount progress_;
   std::atomic<bool> stopped_{false};
 

@@ -61,4 +61,11 @@ absl::Status pin_this_thread(int core) {
   return absl::ErrnoToStatus(error, absl::StrCat("pinning a worker to core ", core));
 }
 
+AffinityMask::AffinityMask() : known_(sched_getaffinity(0, sizeof(mask_), &mask_) == 0) {}
+
+void AffinityMask::apply() const {
+  // It fails if the cores have gone meanwhile, and then where the thread may run is as good.
+  if (known_) pthread_setaffinity_np(pthread_self(), sizeof(mask_), &mask_);
+}
+
 }  // namespace annulet::sched::internal

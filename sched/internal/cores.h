@@ -2,6 +2,8 @@
 #ifndef ANNULET_SCHED_INTERNAL_CORES_H_
 #define ANNULET_SCHED_INTERNAL_CORES_H_
 
+#include <sched.h>
+
 #include <vector>
 
 #include "absl/status/status.h"
@@ -17,6 +19,19 @@ size_t usable_core_count();
 
 // Keeps the calling thread on `core`.
 absl::Status pin_this_thread(int core);
+
+// The affinity mask of the thread that makes it, for threads that others start, whose mask they
+// would inherit.
+class AffinityMask {
+ public:
+  AffinityMask();
+  // To the calling thread. Without effect if there was no mask to be had.
+  void apply() const;
+
+ private:
+  cpu_set_t mask_;
+  bool known_;
+};
 
 }  // namespace annulet::sched::internal
 

@@ -2,7 +2,8 @@
 //
 // Threads: every method from any thread. The hooks run under the lock, so that detach() never
 // returns while its hook runs; they are the library's own, short, and take no lock but that of a
-// following state (always parent before child).
+// following state (always parent before child) or of what the wait is queued in, under which nobody
+// attaches or detaches.
 #ifndef ANNULET_TASK_INTERNAL_CANCEL_STATE_H_
 #define ANNULET_TASK_INTERNAL_CANCEL_STATE_H_
 
