@@ -13,7 +13,6 @@ bool OperationLimits::begin(task::internal::CancelState* inherited) {
   when = limit_.deadline();
   if (when != wait::kNever) {
     deadline_passed_ = when <= timers_->now();
-    // The timer first: arming it may throw for lack of memory, and then nothing is to be undone.
     if (deadline_passed_ || !timers_->arm(this)) return false;
   }
   task::internal::CancelState* state = limit_.token().state();

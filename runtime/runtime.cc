@@ -29,6 +29,7 @@ class ReactorHost final : public sched::WorkerHost {
     return host;
   }
 
+  size_t size() const override { return reactors_.size(); }
   wait::Parker& parker(size_t worker) override { return *reactors_[worker]; }
   absl::Status begin(size_t worker) override {
     absl::Status bound = reactors_[worker]->bind_to_thread();

@@ -3,8 +3,10 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <exception>
+#include <new>
+#include <system_error>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/log/log.h"
 #include "absl/strings/str_cat.h"
 #include "annulet/sched/internal/blocked_signals.h"
@@ -20,6 +22,7 @@ constexpr size_t kMostWorkers = 1024;
 class ThreadHost final : public WorkerHost {
  public:
   explicit ThreadHost(size_t workers) : parkers_(workers) {}
+  size_t size() const override { return parkers_.size(); }
   wait::Parker& parker(size_t worker) override { return parkers_[worker]; }
   absl::Status begin(size_t) override { return absl::OkStatus(); }
   void end(size_t) override {}
@@ -58,6 +61,7 @@ class HookedHost final : public WorkerHost {
       parkers_.push_back(std::make_unique<HookedParker>(host_->parker(i), options_, i));
     }
   }
+  size_t size() const override { return parkers_.size(); }
   wait::Parker& parker(size_t worker) override { return *parkers_[worker]; }
   absl::Status begin(size_t worker) override { return host_->begin(worker); }
   void end(size_t worker) override { host_->end(worker); }
@@ -69,28 +73,10 @@ class HookedHost final : public WorkerHost {
   std::vector<std::unique_ptr<HookedParker>> parkers_;
 };
 
-// Cancels, on its worker, everything that tasks wait for there.
-class CancelWaits : public task::CallbackRunnable {
- public:
-  CancelWaits(Worker& worker, WorkerHost& host, absl::BlockingCounter& done)
-      : CallbackRunnable(&run), worker_(worker), host_(host), done_(done) {}
-
- private:
-  static void run(CallbackRunnable* runnable) noexcept {
-    auto* self = static_cast<CancelWaits*>(runnable);
-    self->host_.cancel_waits(self->worker_.index());
-    self->worker_.close_timers();
-    self->done_.DecrementCount();  // the last access: the owner may go
-  }
-
-  Worker& worker_;
-  WorkerHost& host_;
-  absl::BlockingCounter& done_;
-};
-
-size_t worker_count(const EngineOptions& options) {
-  return options.workers != 0 ? options.workers
-                              : std::max<size_t>(2, internal::usable_core_count());
+size_t worker_count(const EngineOptions& options, const WorkerHost* host) {
+  if (options.workers != 0) return options.workers;
+  if (host != nullptr) return host->size();
+  return std::max<size_t>(2, internal::usable_core_count());
 }
 
 BlockingOptions blocking_options(const EngineOptions& options) {
@@ -100,6 +86,30 @@ BlockingOptions blocking_options(const EngineOptions& options) {
 }
 
 }  // namespace
+
+// Cancels, on its worker, everything that tasks wait for there.
+class Engine::CancelWaits : public task::CallbackRunnable {
+ public:
+  CancelWaits(Worker& worker, WorkerHost& host)
+      : CallbackRunnable(&run), worker_(worker), host_(host) {}
+
+  void post(absl::BlockingCounter& done) {
+    done_ = &done;
+    worker_.post(this);
+  }
+
+ private:
+  static void run(CallbackRunnable* runnable) noexcept {
+    auto* self = static_cast<CancelWaits*>(runnable);
+    self->host_.cancel_waits(self->worker_.index());
+    self->worker_.close_timers();
+    self->done_->DecrementCount();  // the last access: the owner may go
+  }
+
+  Worker& worker_;
+  WorkerHost& host_;
+  absl::BlockingCounter* done_ = nullptr;
+};
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
   return create(options, nullptr);
@@ -113,7 +123,11 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::create(const EngineOptions& opti
   }
   if (absl::Status bad = check(options.scheduler); !bad.ok()) return bad;
   if (absl::Status bad = check(options.blocking); !bad.ok()) return bad;
-  const size_t count = worker_count(options);
+  const size_t count = worker_count(options, host.get());
+  if (host != nullptr && host->size() != count) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("workers: ", count, ", but the host is for ", host->size()));
+  }
   if (host == nullptr) host = std::make_unique<ThreadHost>(count);
   if (options.on_park || options.on_unpark) {
     host = std::make_unique<HookedHost>(std::move(host), options, count);
@@ -141,37 +155,49 @@ Engine::~Engine() {
 }
 
 absl::Status Engine::start_threads(size_t count) {
-  for (size_t i = 0; i < count; ++i) scheduler_->add_worker(host_->parker(i));
+  for (size_t i = 0; i < count; ++i) {
+    Worker& worker = scheduler_->add_worker(host_->parker(i));
+    cancel_waits_.push_back(std::make_unique<CancelWaits>(worker, *host_));
+  }
+  const std::vector<int> cores = internal::usable_cores();
   std::vector<absl::Status> begun(count);
   absl::BlockingCounter all_begun(static_cast<int>(count));
-  absl::Status outcome;
+  std::error_code refused;
   threads_.reserve(count);
   {
     const internal::AllSignalsBlocked blocked;
     for (size_t i = 0; i < count; ++i) {
+      // Nothing else may throw here: the threads use what is on this stack.
       try {
-        threads_.emplace_back(
-            [this, i, &begun, &all_begun] { run_worker(i, begun[i], all_begun); });
-      } catch (const std::exception& error) {
-        outcome = absl::ResourceExhaustedError(
-            absl::StrCat("starting worker thread ", i, ": ", error.what(),
-                         "; raise ulimit -u or ask for fewer threads"));
+        threads_.emplace_back([this, i, &cores, &begun, &all_begun] {
+          run_worker(i, cores[i % cores.size()], begun[i], all_begun);
+        });
+      } catch (const std::system_error& error) {
+        refused = error.code();
+      } catch (const std::bad_alloc&) {
+        refused = std::make_error_code(std::errc::not_enough_memory);
+      }
+      if (refused) {
         for (; i < count; ++i) all_begun.DecrementCount();
       }
     }
   }
   all_begun.Wait();
+  if (refused) {
+    return absl::ResourceExhaustedError(absl::StrCat("starting worker thread ", threads_.size(),
+                                                     ": ", refused.message(),
+                                                     "; raise ulimit -u or ask for fewer threads"));
+  }
+  absl::Status outcome;
   for (absl::Status& status : begun) outcome.Update(std::move(status));
   return outcome;
 }
 
-void Engine::run_worker(size_t index, absl::Status& begun, absl::BlockingCounter& all_begun) {
+void Engine::run_worker(size_t index, int core, absl::Status& begun,
+                        absl::BlockingCounter& all_begun) {
   pthread_setname_np(pthread_self(),
                      absl::StrCat(options_.thread_name.substr(0, 10), "-", index).c_str());
-  if (options_.pin_threads) {
-    const std::vector<int> cores = internal::usable_cores();
-    begun = internal::pin_this_thread(cores[index % cores.size()]);
-  }
+  if (options_.pin_threads) begun = internal::pin_this_thread(core);
   if (begun.ok()) begun = host_->begin(index);
   const bool works = begun.ok();
   all_begun.DecrementCount();
@@ -201,11 +227,17 @@ absl::Status Engine::stop(wait::Deadline until) {
   }
   absl::MutexLock lock(&stop_mutex_);
   if (stopped_) return stop_outcome_;
-  stopped_ = true;
-  stop_outcome_ = drain(until);
-  scheduler_->stop();
-  join_threads();
-  blocking_.stop();
+  {
+    // Whatever becomes of the waiting, which may run out of memory: the threads end.
+    const absl::Cleanup end = [this] {
+      scheduler_->stop();
+      join_threads();
+      blocking_.stop();
+      stopped_ = true;
+    };
+    stop_outcome_ = absl::InternalError("stop: out of memory while it waited for tasks to end");
+    stop_outcome_ = drain(until);
+  }
   return stop_outcome_;
 }
 
@@ -235,14 +267,9 @@ bool Engine::wait_for_grace() {
 }
 
 void Engine::cancel_all_waits() {
-  const size_t count = threads_.size();
-  absl::BlockingCounter done(static_cast<int>(count));
-  std::vector<std::unique_ptr<CancelWaits>> messages;
-  for (size_t i = 0; i < count; ++i) {
-    messages.push_back(std::make_unique<CancelWaits>(scheduler_->worker(i), *host_, done));
-  }
-  // From here on nothing may throw: the workers know the messages.
-  for (size_t i = 0; i < count; ++i) scheduler_->worker(i).post(messages[i].get());
+  if (threads_.size() < cancel_waits_.size()) return;  // not all have begun, and so no task has
+  absl::BlockingCounter done(static_cast<int>(cancel_waits_.size()));
+  for (const auto& message : cancel_waits_) message->post(done);
   done.Wait();
 }
 

@@ -9,7 +9,7 @@
 // Signals: the workers block all of them, but for those that report what a thread itself did wrong.
 // fork(): a child must not use its parent's engine; exec in it or create one of its own.
 // Threads: every method from any thread.
-// Lifetime: outlives its tasks.
+// Lifetime: outlives its tasks and every call of it.
 #ifndef ANNULET_SCHED_ENGINE_H_
 #define ANNULET_SCHED_ENGINE_H_
 
@@ -42,8 +42,9 @@
 namespace annulet::sched {
 
 struct EngineOptions {
-  // 0: as many as cores this process may use by its affinity mask and its control group's quota,
-  // but at least two, so that one that is kept busy does not hold up the rest.
+  // 0: as many as cores this process may use by its affinity mask and the quota of the control
+  // group that it sees at the root of /sys/fs/cgroup, but at least two, so that one that is kept
+  // busy does not hold up the rest.
   size_t workers = 0;
   bool pin_threads = false;             // worker i to the i-th of those cores
   std::string thread_name = "annulet";  // the worker's number follows; 10 characters count
@@ -53,7 +54,8 @@ struct EngineOptions {
   std::chrono::milliseconds cancel_grace{1000};
 
   // Called in a worker's thread with its number: before its first task and after its last, before
-  // and after each sleep. They must not throw. Empty ones cost nothing.
+  // and after each sleep. They must not throw, start or wake tasks, cancel, or use the engine: they
+  // are for counters, traces, and what a thread needs. Empty ones cost nothing.
   std::function<void(size_t)> on_start;
   std::function<void(size_t)> on_stop;
   std::function<void(size_t)> on_park;
@@ -64,6 +66,8 @@ struct EngineOptions {
 class WorkerHost {
  public:
   virtual ~WorkerHost() = default;
+  // How many workers it is for. As many as EngineOptions::workers says, if that is not 0.
+  virtual size_t size() const = 0;
   // Any thread. The parker outlives the scheduler.
   virtual wait::Parker& parker(size_t worker) = 0;
   // In the worker's thread: before its first task, and after its last if begin() went well.
@@ -145,6 +149,8 @@ class Engine {
   absl::Status stop(wait::Deadline drain);
 
  private:
+  class CancelWaits;
+
   Engine(const EngineOptions& options, std::unique_ptr<WorkerHost> host);
 
   template <class Function>
@@ -153,7 +159,7 @@ class Engine {
   }
 
   absl::Status start_threads(size_t count);
-  void run_worker(size_t index, absl::Status& begun, absl::BlockingCounter& all_begun);
+  void run_worker(size_t index, int core, absl::Status& begun, absl::BlockingCounter& all_begun);
   bool on_own_thread() const;
   absl::Status drain(wait::Deadline until);
   bool wait_for_grace();
@@ -165,6 +171,7 @@ class Engine {
   std::unique_ptr<WorkerHost> host_;  // outlives the scheduler, whose workers sleep in it
   std::unique_ptr<Scheduler> scheduler_;
   BlockingPool blocking_;
+  std::vector<std::unique_ptr<CancelWaits>> cancel_waits_;  // one for each worker
   std::vector<std::thread> threads_;
   task::CancelSource stopping_;
 

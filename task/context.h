@@ -3,8 +3,8 @@
 //
 // For those who write awaitables or executors. A task carries one pointer to its context, which its
 // awaited children inherit by copying that pointer. An executor has one context for each priority,
-// which all the tasks spawned on it share; with_cancel(), with_value() and with_name() make one of
-// their own, in their frame, for the part of a task that they wrap.
+// which all the tasks spawned on it share; with_cancel() and with_value() make one of their own, in
+// their frame, for the part of a task that they wrap.
 // Threads: immutable once a task has it.
 // Lifetime: outlives the tasks that have it.
 #ifndef ANNULET_TASK_CONTEXT_H_

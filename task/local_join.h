@@ -30,7 +30,10 @@ class [[nodiscard]] LocalJoinAwaiter {
  public:
   explicit LocalJoinAwaiter(Promise<T>* promise) noexcept : promise_(promise) {}
 
-  bool await_ready() const noexcept { return promise_->join().done_locally() && spend_budget(); }
+  bool await_ready() const noexcept {
+    ABSL_ASSERT(runs_here(*promise_) && "the handle of a local task has left its worker");
+    return promise_->join().done_locally() && spend_budget();
+  }
 
   template <TaskPromise P>
   void await_suspend(std::coroutine_handle<P> waiter) noexcept {
@@ -61,7 +64,10 @@ class [[nodiscard]] LocalJoinHandle {
   ~LocalJoinHandle() { detach(); }
 
   // Whether the task has ended, so that a join would not wait.
-  bool done() const { return promise_->join().done_locally(); }
+  bool done() const {
+    ABSL_ASSERT(internal::runs_here(*promise_) && "the handle of a local task has left its worker");
+    return promise_->join().done_locally();
+  }
 
   // Waits for the task's end: its result, or rethrows its exception. In tasks of the same worker
   // that do not leave it.

@@ -9,7 +9,7 @@ absl::Status intake_closed_error() {
 
 absl::Status no_worker_error() {
   return absl::FailedPreconditionError(
-      "spawn_here: the caller is no task; name an executor or a runtime");
+      "spawn: the caller is no task; name a scheduler, an engine or a runtime");
 }
 
 }  // namespace annulet::task::internal

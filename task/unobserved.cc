@@ -1,6 +1,7 @@
 #include "annulet/task/unobserved.h"
 
 #include <atomic>
+#include <new>
 #include <string>
 
 #include "absl/log/log.h"
@@ -19,10 +20,14 @@ std::string describe(const std::exception_ptr& failure) {
 }
 
 void log_failure(std::exception_ptr failure, const char* name) noexcept {
-  LOG_EVERY_N_SEC(ERROR, 1) << "annulet: a task that nobody awaits failed"
-                            << (name != nullptr ? ", " : "") << (name != nullptr ? name : "")
-                            << ": " << describe(failure) << " (" << unobserved_failures()
-                            << " so far)";
+  try {
+    LOG_EVERY_N_SEC(ERROR, 1) << "annulet: a task that nobody awaits failed"
+                              << (name != nullptr ? ", " : "") << (name != nullptr ? name : "")
+                              << ": " << describe(failure) << " (" << unobserved_failures()
+                              << " so far)";
+  } catch (const std::bad_alloc&) {
+    // The failure is counted; there is no memory to say more.
+  }
 }
 
 std::atomic<uint64_t> g_failures{0};

@@ -151,7 +151,8 @@ class BasicJoinState {
                                          std::memory_order_acquire);
   }
 
-  // One flow of control, or before the task is handed to another thread.
+  // Relaxed: one flow of control, or before the task is handed to another thread; or a look at the
+  // tags alone, whose lowest bit and whether they are kLocal never change after the spawn.
   void store_plain(uintptr_t value) { word_.store(value, std::memory_order_relaxed); }
   uintptr_t load_plain() const { return word_.load(std::memory_order_relaxed); }
 
