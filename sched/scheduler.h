@@ -12,7 +12,8 @@
 // spawned on a Worker never leaves that.
 // Idle workers sleep. Work that becomes ready wakes one of them at once, which wakes the next if
 // there is more (internal/idle_set.h).
-// Cost: a shared task that becomes ready costs a fence more than one of a worker's own.
+// Cost: a shared task that becomes ready costs a release store, and now and then a fence, more than
+// one of a worker's own.
 // Threads: every method from any thread, except that workers are added before the first of them
 // runs.
 // Lifetime: outlives its workers' threads, every task, and every call of it.

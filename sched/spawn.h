@@ -8,7 +8,7 @@
 // leaves the worker that spawned it, nor does its handle: it may use what is not thread-safe, and
 // costs less. From a thread that runs no tasks name the scheduler: spawn(scheduler, work()), or
 // task::spawn(scheduler.worker(i), work()) for a certain worker.
-// Cost: a frame; shared, a fence besides.
+// Cost: a frame and a few stores; shared, now and then a fence besides.
 // Threads: in tasks.
 #ifndef ANNULET_SCHED_SPAWN_H_
 #define ANNULET_SCHED_SPAWN_H_

@@ -235,7 +235,16 @@ void measure_yields(Run& run, uint64_t tasks) {
               [&] { return runtime->block_on(spawn_yielders(*runtime, tasks, run.count())); });
 }
 
-void yield_two(Run& run) { measure_yields(run, 2); }
+// Two that stay on their worker, as those of a LocalSet do.
+void yield_two(Run& run) {
+  const auto runtime = start_runtime(run);
+  run.measure(2 * run.count(), 2 * run.count(), [&] {
+    const auto local = [&run](uint64_t) { return spawn_local(yield_often(run.count())); };
+    return std::move(*runtime->spawn_on(0, spawn_and_join(2, local))).join();
+  });
+}
+
+// Ten that any worker may run.
 void task_switch(Run& run) { measure_yields(run, 10); }
 
 template <size_t kBytes>
