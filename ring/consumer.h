@@ -9,9 +9,10 @@
 // go early, for those who wait for them.
 //
 // Cost: wait() and take() for events that are there: a few loads; release() a store and two loads.
-// In a stream of small events wait() holds back for a moment before it looks, up to 16 pause
-// instructions, so that it does not take the producer's cache lines away for each event; it does so
-// only after it found events without waiting.
+// In a dense stream, one that brings an event each 100 ns or more often, wait() holds back before
+// it looks, for up to 64 pause instructions or one to two microseconds, so that it does not take
+// the producer's cache lines away for each event; it does so only after it found events without
+// waiting (internal/pace.h).
 // Threads: one at a time, the consumer's own. Lifetime: within the ring's. A consumer is destroyed
 // after those that come after it; the ring then goes on without it.
 #ifndef ANNULET_RING_CONSUMER_H_
@@ -30,6 +31,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "annulet/ring/batch.h"
+#include "annulet/ring/internal/pace.h"
 #include "annulet/ring/internal/progress.h"
 #include "annulet/ring/internal/sequencer.h"
 #include "annulet/ring/internal/upstream.h"
@@ -62,7 +64,7 @@ class Consumer {
         next_(other.next_),
         known_(other.known_),
         taken_(other.taken_),
-        pauses_(other.pauses_) {}
+        pace_(other.pace_) {}
   Consumer& operator=(Consumer&&) = delete;
   ~Consumer() {
     if (ring_ != nullptr) leave();
@@ -72,16 +74,19 @@ class Consumer {
   template <class Wait>
   Wake wait(Wait& strategy, wait::Deadline until = wait::kNever) {
     if (reader_.is_stopped(*ring_, reader_.index())) return Wake::kEnded;
-    if (known_ != next_ || (pauses_ != 0 && look_in_stream())) return Wake::kReady;
+    if (known_ != next_ || (pace_.in_stream() && look_in_stream())) return Wake::kReady;
     uint32_t looks = 0;
     const auto look_near = [&] {
       ++looks;
       return look(/*far=*/false);
     };
     const Wake wake = reader_.wait(*ring_, reader_.index(), next_, look_near, strategy, until);
-    const bool at_once = wake == Wake::kReady && looks == 1;
-    pauses_ = at_once ? 1 : 0;
-    if (!at_once) internal::count(progress_->waits);
+    if (wake == Wake::kReady && looks == 1) {
+      pace_.enter_stream();
+    } else {
+      pace_.leave_stream();
+      internal::count(progress_->waits);
+    }
     return wake;
   }
 
@@ -118,11 +123,6 @@ class Consumer {
   friend Ring;
   using Table = internal::ProgressTable<Sync>;
 
-  // A look that finds fewer events has come too early in a stream; one that finds many, too late.
-  static constexpr uint64_t kFew = 128;
-  static constexpr uint64_t kMany = 512;
-  static constexpr uint32_t kMaxPauses = 16;
-
   static absl::StatusOr<Consumer> join(Ring& ring, const ConsumerOptions<Ring>& options) {
     auto member = internal::Reader<Ring>::join(ring, options.name, options.after);
     if (!member.ok()) return member.status();
@@ -135,7 +135,8 @@ class Consumer {
         ring_(&ring),
         next_(place.next),
         known_(place.known),
-        taken_(place.next) {}
+        taken_(place.next),
+        pace_(ring.capacity()) {}
 
   void leave() { reader_.leave(*ring_, {.next = next_, .known = known_}); }
 
@@ -150,19 +151,12 @@ class Consumer {
     return known_ != next_;
   }
 
-  // A look after a moment's pause, the longer the fewer events the last ones found.
+  // A look after a moment's pause.
   bool look_in_stream() {
-    for (uint32_t pause = 0; pause < pauses_; ++pause) Sync::pause();
+    for (uint32_t pause = 0; pause < pace_.pauses(); ++pause) Sync::pause();
     look(/*far=*/true);
-    const uint64_t found = known_ - next_;
-    if (found == 0) {
-      pauses_ = 0;
-    } else if (found < kFew) {
-      pauses_ = std::min(2 * pauses_, kMaxPauses);
-    } else if (found > kMany && pauses_ > 1) {
-      --pauses_;
-    }
-    return found != 0;
+    pace_.found(known_ - next_);
+    return known_ != next_;
   }
 
   internal::Reader<Ring> reader_;
@@ -171,7 +165,7 @@ class Consumer {
   Sequence next_;   // everything before is released
   Sequence known_;  // everything before may be read
   Sequence taken_;  // the end of the last batch
-  uint32_t pauses_ = 0;
+  internal::Pace pace_;
 };
 
 }  // namespace annulet::ring
