@@ -5,8 +5,10 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <memory>
 #include <stdexcept>
@@ -135,6 +137,26 @@ TEST(Runtime, RefusesOptionsThatMakeNoSense) {
     GTEST_SKIP() << "io_uring does not work here";
   EXPECT_EQ(Runtime::create({.backend = io::Backend::kIoUring, .ring_entries = 0}).status().code(),
             absl::StatusCode::kInvalidArgument);
+}
+
+// An io_uring that has nothing to hand in and nothing to say costs who computes no system call.
+TEST(RuntimeDeathTest, AWorkerWithoutIoMakesNoSystemCallToLookForIt) {
+  if (!io::choose_backend(io::Backend::kIoUring).ok())
+    GTEST_SKIP() << "io_uring does not work here";
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto compute = []() -> Task<void> {
+    // What the worker begins with goes in.
+    EXPECT_TRUE((co_await task::sleep_for(std::chrono::milliseconds(1))).ok());
+    faults::deny_syscalls({SYS_io_uring_enter}, EBADF);  // which would end the program
+    for (int i = 0; i < 10'000; ++i) co_await task::yield();
+    _exit(0);
+  };
+  EXPECT_EXIT(
+      {
+        auto runtime = Runtime::create({.threads = 1, .backend = io::Backend::kIoUring});
+        (*runtime)->block_on(compute());
+      },
+      ::testing::ExitedWithCode(0), "");
 }
 
 // Faults 47 and 48, end to end: the runtime serves through epoll, and says why.

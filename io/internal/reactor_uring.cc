@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 
@@ -136,8 +137,18 @@ io_uring_sqe* UringReactor::make_room() {
 }
 
 void UringReactor::poll() {
-  enter(0, wait::kNever);
+  if (needs_enter()) enter(0, wait::kNever);
   harvest();
+}
+
+// Whether the kernel has something to hand in, or completions to make or to catch up on. Relaxed:
+// one that is just being announced is seen by the next poll, or by the enter of park().
+bool UringReactor::needs_enter() {
+  if ((ring_.flags & IORING_SETUP_TASKRUN_FLAG) == 0) return true;  // the kernel does not say
+  const unsigned flags =
+      std::atomic_ref<unsigned>(*ring_.sq.kflags).load(std::memory_order_relaxed);
+  return (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0 ||
+         io_uring_sq_ready(&ring_) > 0;
 }
 
 void UringReactor::park(wait::Deadline until) {

@@ -19,6 +19,7 @@ constexpr unsigned kFlagsByAge[] = {
     IORING_SETUP_DEFER_TASKRUN,  // 6.1: completions are made when we ask for them, not by
                                  // interrupting us
     IORING_SETUP_SINGLE_ISSUER,  // 6.0: no locking against other submitters
+    IORING_SETUP_TASKRUN_FLAG,   // 5.19: says when there are completions to be made
     IORING_SETUP_COOP_TASKRUN,   // 5.19: no inter-processor interrupt for a completion
     IORING_SETUP_SUBMIT_ALL,     // 5.18: one bad request does not hold up the batch
 };
