@@ -330,6 +330,28 @@ TEST(Scheduler, RunsATreeOfSpawnsToItsEnd) {
   EXPECT_EQ(scheduler->live(), 0u);
 }
 
+// How long who waits is fairness_test's.
+TEST(Scheduler, RunsWhatIsMoreUrgentFirst) {
+  Threads scheduler(1);
+  std::string order;
+  const auto note = [&](char c) -> Task<void> {
+    order += c;
+    co_return;
+  };
+  const auto parent = [&]() -> Task<void> {
+    EXPECT_TRUE(spawn_local_detached(note('l'), Priority::kLow).ok());
+    EXPECT_TRUE(spawn_detached(note('L'), Priority::kLow).ok());
+    EXPECT_TRUE(spawn_local_detached(note('n')).ok());
+    EXPECT_TRUE(spawn_detached(note('H'), Priority::kHigh).ok());
+    EXPECT_TRUE(spawn_local_detached(note('h'), Priority::kHigh).ok());
+    while (order.size() < 5) co_await task::yield();
+  };
+  std::move(*task::spawn(scheduler->worker(0), parent())).join();
+  std::sort(order.begin(), order.begin() + 2);  // within a priority the two kinds take turns
+  std::sort(order.begin() + 3, order.end());
+  EXPECT_EQ(order, "HhnLl");
+}
+
 // Fault 17: tasks that never stop yielding starve neither timers nor what comes from outside.
 TEST(Scheduler, AYieldStormStarvesNeitherTimersNorSpawnsFromOutside) {
   std::atomic<bool> stop{false};

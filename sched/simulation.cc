@@ -37,12 +37,17 @@ class Random {
 
 class VirtualTimers final : public task::TimerWheel {
  public:
+  explicit VirtualTimers(const task::Deadline& now) : now_(now) {}
   task::Deadline now() override { return now_; }
-  void advance_to(task::Deadline now) { now_ = std::max(now_, now); }
 
  private:
-  task::Deadline now_ = Simulation::kStart;
+  const task::Deadline& now_;
 };
+
+SchedulerOptions with_seed(SchedulerOptions options, uint64_t seed) {
+  options.seed = seed;
+  return options;
+}
 
 constexpr const char* kForeign =
     "Simulation: a foreign thread spawns, wakes or cancels one of its tasks, or runs it; then no "
@@ -55,10 +60,26 @@ struct Ready {
   size_t worker;  // or kAnyWorker
 };
 
+// Who has the next turn, and of how many it was chosen.
+struct Next {
+  task::Runnable* runnable;
+  size_t worker;
+  size_t ready;
+  size_t chosen;
+};
+
+// What a worker's loop would know.
+struct Seat {
+  uint32_t ran = 0;                   // since it looked outside
+  std::vector<task::Runnable*> mail;  // posted to it from outside since then
+};
+
 }  // namespace
 
-// The workers never run loops of their own. After each turn what they have queued is moved to one
-// list, from which the next turn takes any element.
+// The workers never run loops of their own. In any order, what they have queued is moved to one
+// list after each turn, from which the next turn takes any element; all share one set of timers. By
+// priority, it stays in their queues and each worker has timers of its own: take_next() is one step
+// of Worker::run().
 //
 // What is posted to a worker from outside of it would lie in its inbox, what is posted to all in
 // the injector. Both wake whoever sleeps, and so every worker sleeps as far as its inbox knows, and
@@ -72,7 +93,7 @@ class Simulation::Machine {
   std::exception_ptr run_all();
 
   Scheduler& scheduler() { return scheduler_; }
-  VirtualTimers& timers() { return timers_; }
+  task::Deadline now() const { return now_; }
   Random& random() { return random_; }
   uint64_t turns() const { return turns_; }
   uint64_t fingerprint() const { return fingerprint_; }
@@ -92,13 +113,26 @@ class Simulation::Machine {
     const size_t worker_;
   };
 
+  bool by_priority() const { return options_.order == SimulatedOrder::kByPriority; }
   void check_thread() const;
   void take_in(size_t worker);
   void look_again();
+  bool anything_ready();
+  Next choose();
+  void turn(const Next& next);
+  task::Deadline next_timer() const;
+  void advance_to(task::Deadline now) { now_ = std::max(now_, now); }
+
+  // In any order:
   void gather(size_t worker);
   void gather_injected();
   void fire_timers();
-  void turn();
+
+  // By priority:
+  bool may_run(size_t worker);
+  task::Runnable* take_next(size_t worker);
+  void look_outside(size_t worker);
+
   std::string place();
   std::exception_ptr deadlock();
   std::exception_ptr livelock();
@@ -106,9 +140,12 @@ class Simulation::Machine {
   const SimulationOptions options_;
   const std::thread::id thread_ = std::this_thread::get_id();
   std::deque<Parker> parkers_;
-  VirtualTimers timers_;
+  task::Deadline now_ = kStart;
+  std::deque<VirtualTimers> timers_;  // of all workers, or one for each
   Scheduler scheduler_;
-  std::vector<Ready> ready_;
+  std::vector<Ready> ready_;  // in any order
+  std::vector<Seat> seats_;   // by priority
+  std::vector<size_t> able_;  // by priority: who could have the next turn
   Random random_;
   uint64_t turns_ = 0;
   uint64_t fingerprint_ = 0;
@@ -116,12 +153,16 @@ class Simulation::Machine {
 };
 
 Simulation::Machine::Machine(const SimulationOptions& options)
-    : options_(options), random_(options.seed) {
+    : options_(options),
+      scheduler_(with_seed(options.scheduler, options.seed)),
+      seats_(options.workers),
+      random_(options.seed) {
   CHECK_GT(options.workers, 0u) << "SimulationOptions::workers";
   CHECK_GE(options.longest_turn.count(), 0) << "SimulationOptions::longest_turn";
   for (size_t i = 0; i < options.workers; ++i) {
     Worker& worker = scheduler_.add_worker(parkers_.emplace_back(*this, i));
-    worker.context_.timers = &timers_;
+    if (i == 0 || by_priority()) timers_.emplace_back(now_);
+    worker.context_.timers = &timers_.back();
     CHECK(worker.inbox_.begin_sleep());
   }
   scheduler_.idle_.announce(0);
@@ -138,7 +179,11 @@ void Simulation::Machine::take_in(size_t index) {
   if (task::Runnable* const chain = worker.inbox_.take_all()) {
     worker.inbox_.end_sleep();
     CHECK(chain->next == nullptr && worker.inbox_.begin_sleep()) << kForeign;
-    ready_.push_back({chain, index});
+    if (by_priority()) {
+      seats_[index].mail.push_back(chain);
+    } else {
+      ready_.push_back({chain, index});
+    }
   }
   if (index == 0) look_again();
 }
@@ -167,17 +212,62 @@ void Simulation::Machine::gather_injected() {
   }
 }
 
+void Simulation::Machine::fire_timers() {
+  if (timers_.front().next() > now_) return;
+  {
+    const Worker::OnThisThread scope(scheduler_.worker(0));
+    timers_.front().expire();
+  }
+  gather(0);
+}
+
+// Perhaps in vain, after which it no longer may.
+bool Simulation::Machine::may_run(size_t index) {
+  if (scheduler_.worker(index).ready_.maybe_any() || !seats_[index].mail.empty() ||
+      timers_[index].next() <= now_) {
+    return true;
+  }
+  return scheduler_.maybe_work();
+}
+
+// As Worker::run(): what is ready, for poll_interval tasks; what came from outside; what others
+// have.
+task::Runnable* Simulation::Machine::take_next(size_t index) {
+  Worker& worker = scheduler_.worker(index);
+  Seat& seat = seats_[index];
+  const Worker::OnThisThread scope(worker);
+  if (seat.ran == scheduler_.options().poll_interval) look_outside(index);
+  task::Runnable* runnable = worker.ready_.pop();
+  if (runnable == nullptr) {
+    look_outside(index);
+    runnable = worker.ready_.pop();
+  }
+  if (runnable == nullptr && worker.steal()) runnable = worker.ready_.pop();
+  if (runnable != nullptr) ++seat.ran;
+  return runnable;
+}
+
+// As Worker::look_outside().
+void Simulation::Machine::look_outside(size_t index) {
+  Worker& worker = scheduler_.worker(index);
+  Seat& seat = seats_[index];
+  seat.ran = 0;
+  timers_[index].expire(task::TimerWheel::kBatch);
+  for (task::Runnable* const runnable : std::exchange(seat.mail, {})) worker.post(runnable);
+  worker.take_injected();
+}
+
 std::exception_ptr Simulation::Machine::run_all() {
   check_thread();
   ABSL_ASSERT(task::current_worker() == nullptr && "run() inside a task: co_await it instead");
-  gather_injected();
+  if (!by_priority()) gather_injected();
   while (scheduler_.live() > 0) {
-    fire_timers();
-    if (!ready_.empty()) {
+    if (anything_ready()) {
       if (turns_ == options_.max_turns) return livelock();
-      turn();
-    } else if (timers_.next() != wait::kNever) {
-      timers_.advance_to(timers_.next());
+      const Next next = choose();
+      if (next.runnable != nullptr) turn(next);
+    } else if (next_timer() != wait::kNever) {
+      advance_to(next_timer());
     } else {
       return deadlock();
     }
@@ -185,55 +275,74 @@ std::exception_ptr Simulation::Machine::run_all() {
   return nullptr;
 }
 
-void Simulation::Machine::fire_timers() {
-  if (timers_.next() > timers_.now()) return;
-  {
-    const Worker::OnThisThread scope(scheduler_.worker(0));
-    timers_.expire();
-  }
-  gather(0);
+task::Deadline Simulation::Machine::next_timer() const {
+  task::Deadline next = wait::kNever;
+  for (const VirtualTimers& timers : timers_) next = std::min(next, timers.next());
+  return next;
 }
 
-void Simulation::Machine::turn() {
-  const size_t chosen = random_.below(ready_.size());
-  const Ready next = ready_[chosen];
+bool Simulation::Machine::anything_ready() {
+  if (!by_priority()) {
+    fire_timers();
+    return !ready_.empty();
+  }
+  able_.clear();
+  for (size_t i = 0; i < options_.workers; ++i) {
+    if (may_run(i)) able_.push_back(i);
+  }
+  return !able_.empty();
+}
+
+Next Simulation::Machine::choose() {
+  if (by_priority()) {
+    const size_t chosen = random_.below(able_.size());
+    return {take_next(able_[chosen]), able_[chosen], able_.size(), chosen};
+  }
   const size_t among = ready_.size();
+  const size_t chosen = random_.below(among);
+  const Ready next = ready_[chosen];
   ready_[chosen] = ready_.back();
   ready_.pop_back();
   const size_t index = next.worker == kAnyWorker ? random_.below(options_.workers) : next.worker;
-  const int budget = random_.below(2) == 0 ? 1 : task::WorkerContext::kBudget;
+  return {next.runnable, index, among, chosen};
+}
+
+void Simulation::Machine::turn(const Next& next) {
+  const bool impatient = !by_priority() && random_.below(2) == 0;
+  const int budget = impatient ? 1 : task::WorkerContext::kBudget;
   const auto duration = static_cast<uint64_t>(options_.longest_turn.count());
   const std::chrono::nanoseconds takes(duration == 0 ? 0 : random_.below(duration + 1));
+  Worker& worker = scheduler_.worker(next.worker);
 
-  fingerprint_ = mix(fingerprint_ + chosen);
-  fingerprint_ = mix(fingerprint_ + index);
-  fingerprint_ =
-      mix(fingerprint_ + static_cast<uint64_t>(timers_.now().time_since_epoch().count()));
+  fingerprint_ = mix(fingerprint_ + next.chosen);
+  fingerprint_ = mix(fingerprint_ + next.worker);
+  fingerprint_ = mix(fingerprint_ + static_cast<uint64_t>(now_.time_since_epoch().count()));
+  if (by_priority()) fingerprint_ = mix(fingerprint_ + worker.metrics().stolen);
   if (options_.on_turn) {
     const task::Context* const context = next.runnable->context;
     options_.on_turn({.number = turns_,
-                      .at = timers_.now(),
-                      .worker = index,
-                      .ready = among,
-                      .chosen = chosen,
+                      .at = now_,
+                      .worker = next.worker,
+                      .ready = next.ready,
+                      .chosen = next.chosen,
                       .name = context != nullptr ? context->name : nullptr});
   }
   ++turns_;
-  Worker& worker = scheduler_.worker(index);
   {
     const Worker::OnThisThread scope(worker);
     if (task::run(worker.context_, next.runnable, budget)) worker.tally_.end();
   }
   worker.counters_.runs.add(1);
-  gather(index);
-  gather_injected();
-  timers_.advance_to(wait::deadline_after(timers_.now(), takes));
+  if (!by_priority()) {
+    gather(next.worker);
+    gather_injected();
+  }
+  advance_to(wait::deadline_after(now_, takes));
 }
 
 std::string Simulation::Machine::place() {
   return absl::StrCat("simulation with seed ", options_.seed, ", ", turns_, " turns and ",
-                      absl::FormatDuration(absl::FromChrono(timers_.now() - kStart)),
-                      " after its start: ");
+                      absl::FormatDuration(absl::FromChrono(now_ - kStart)), " after its start: ");
 }
 
 std::exception_ptr Simulation::Machine::deadlock() {
@@ -248,10 +357,11 @@ std::exception_ptr Simulation::Machine::deadlock() {
 std::exception_ptr Simulation::Machine::livelock() {
   stuck_ = true;
   const uint64_t tasks = scheduler_.live();
-  return std::make_exception_ptr(
-      Livelock(absl::StrCat(place(), "livelock, or max_turns is too small: ", tasks,
-                            " spawned tasks have not ended, ", ready_.size(), " are ready"),
-               tasks));
+  return std::make_exception_ptr(Livelock(
+      absl::StrCat(place(), "livelock, or max_turns is too small: ", tasks,
+                   " spawned tasks have not ended, ", by_priority() ? able_.size() : ready_.size(),
+                   by_priority() ? " workers have something to run" : " are ready"),
+      tasks));
 }
 
 Simulation::Simulation(const SimulationOptions& options)
@@ -273,7 +383,7 @@ std::exception_ptr Simulation::run_all() {
   return stuck;
 }
 
-wait::Deadline Simulation::now() const { return machine_->timers().now(); }
+wait::Deadline Simulation::now() const { return machine_->now(); }
 
 uint64_t Simulation::random(uint64_t below) {
   ABSL_ASSERT(below > 0);

@@ -6,14 +6,14 @@
 //
 // Use it in tests of what tasks do to each other between their waits: lost updates, forgotten
 // wake-ups, time-outs that meet answers, waits for each other. It is a real Scheduler with real
-// Workers, so spawn(), spawn_local(), handles, tokens and sleeps are those of production. In each
-// turn it picks any of the tasks that are ready, whatever their priorities and for how long they
-// have been, and for a shared one any worker; sometimes it lets a wait suspend that was over before
-// it began (task/budget.h). With nothing ready the clock jumps to the next timer, so a sleep of a
-// day takes microseconds. for_each_seed.h tries seeds.
+// Workers, so spawn(), spawn_local(), handles, tokens and sleeps are those of production. Of all
+// that is ready it takes any as the next, and so finds orders that real workers take only under
+// odd loads; or, where fairness is the question, it keeps to the workers' own order
+// (SimulatedOrder). With nothing ready the clock jumps to the next timer, so a sleep of a day takes
+// microseconds. for_each_seed.h tries seeds.
 // Not for data races or orders of memory, for a turn is never interrupted: ThreadSanitizer and the
-// model checker are. Not for I/O, nor for what depends on the order of priorities. fork_join() and
-// what is made of it run in place.
+// model checker are. Not for I/O, nor for how workers sleep and are woken. fork_join() and what is
+// made of it run in place.
 // A run repeats itself if the tasks do: they must not ask the real clock (now() and sleep_for() are
 // the simulation's), random numbers but random(), addresses, or another thread.
 // Cost: a turn about 0.1 us, a simulation about 1 us, on top of what the tasks do.
@@ -38,6 +38,7 @@
 
 #include "absl/log/check.h"
 #include "absl/status/statusor.h"
+#include "annulet/sched/options.h"
 #include "annulet/sched/scheduler.h"
 #include "annulet/task/spawn.h"
 #include "annulet/task/task.h"
@@ -45,19 +46,37 @@
 
 namespace annulet::sched {
 
+// What a seed decides about the order.
+enum class SimulatedOrder {
+  // Everything. In each turn any of the tasks that are ready runs, whatever their priorities and
+  // for
+  // how long they have been, a shared one on any worker; sometimes a wait suspends that was over
+  // before it began (task/budget.h).
+  kAny,
+  // Which worker has the next turn, and from whom it steals. What it runs then, how much it steals,
+  // and when it looks at its timers and at what came from outside, follows the workers' own rules:
+  // priorities by weight, first in, first out (internal/ready_set.h, worker.h). For tests of who
+  // waits how long, counted in turns. A worker that could do something may be passed over as often
+  // as the seed likes.
+  kByPriority,
+};
+
 // One choice of a Simulation.
 struct SimulatedTurn {
   uint64_t number;    // 0 is the first
   wait::Deadline at;  // the simulation's time
   size_t worker;      // where it runs
-  size_t ready;       // how many there were to choose from
-  size_t chosen;      // which of them, in an order that has no meaning but is always the same
-  const char* name;   // the task's, or null
+  // How many there were to choose from: tasks, or under kByPriority workers that could run one.
+  size_t ready;
+  size_t chosen;     // which of them, in an order that has no meaning but is always the same
+  const char* name;  // the task's, or null
 };
 
 struct SimulationOptions {
   uint64_t seed = 1;
   size_t workers = 2;  // what spawn_local() and tasks of a worker distinguish; at least 1
+  SimulatedOrder order = SimulatedOrder::kAny;
+  SchedulerOptions scheduler;  // for kByPriority; `seed` above takes the place of its own
   // Turns after which the simulation counts as livelocked.
   uint64_t max_turns = 1'000'000;
   // Each turn takes a random time up to this. With 0 time stands still while anything is ready.
