@@ -1,4 +1,5 @@
-// A first-in first-out list of Runnables, linked through the Runnables themselves.
+// A first-in first-out list of nodes that are linked through themselves: of Runnables, elsewhere
+// than in tests of what stands on it.
 //
 // Cost: a push or pop is two to four plain instructions; nothing is allocated.
 // Threads: owner thread only.
@@ -9,29 +10,31 @@
 
 namespace annulet::task {
 
-class RunnableQueue {
+// Node has a member `Node* next`.
+template <class Node>
+class BasicRunnableQueue {
  public:
-  RunnableQueue() = default;
-  RunnableQueue(const RunnableQueue&) = delete;
-  RunnableQueue& operator=(const RunnableQueue&) = delete;
+  BasicRunnableQueue() = default;
+  BasicRunnableQueue(const BasicRunnableQueue&) = delete;
+  BasicRunnableQueue& operator=(const BasicRunnableQueue&) = delete;
 
   bool empty() const { return first_ == nullptr; }
 
-  void push(Runnable* runnable) {
+  void push(Node* runnable) {
     runnable->next = nullptr;
     *end_ = runnable;
     end_ = &runnable->next;
   }
 
   // Appends a null-terminated chain in its order.
-  void push_chain(Runnable* chain) {
+  void push_chain(Node* chain) {
     for (*end_ = chain; *end_ != nullptr; end_ = &(*end_)->next) {
     }
   }
 
   // The oldest one, or null.
-  Runnable* pop() {
-    Runnable* runnable = first_;
+  Node* pop() {
+    Node* runnable = first_;
     if (runnable != nullptr) {
       first_ = runnable->next;
       if (first_ == nullptr) end_ = &first_;
@@ -40,9 +43,11 @@ class RunnableQueue {
   }
 
  private:
-  Runnable* first_ = nullptr;
-  Runnable** end_ = &first_;  // where the next one is linked
+  Node* first_ = nullptr;
+  Node** end_ = &first_;  // where the next one is linked
 };
+
+using RunnableQueue = BasicRunnableQueue<Runnable>;
 
 }  // namespace annulet::task
 

@@ -23,19 +23,22 @@
 #include "annulet/task/context.h"
 #include "annulet/task/runnable.h"
 #include "annulet/task/runnable_queue.h"
+#include "annulet/wait/sync.h"
 
 namespace annulet::sched::internal {
 
-class ReadySet {
+// Node has a member `Node* next`. Thieves can see kVisible tasks of one priority; the others wait
+// until their worker lets go.
+template <class Node, uint64_t kVisible = 256, class Sync = wait::RealSync>
+class BasicReadySet {
  public:
   static constexpr uint8_t kInARow = 4;
-  // How many tasks of one priority thieves can see. The others wait until their worker lets go.
-  static constexpr uint64_t kStealable = 256;
+  static constexpr uint64_t kStealable = kVisible;
 
-  explicit ReadySet(const Weights& weights) : weights_(weights) { begin_round(); }
+  explicit BasicReadySet(const Weights& weights) : weights_(weights) { begin_round(); }
 
   // To be run by this worker alone.
-  void push_own(task::Priority priority, task::Runnable* runnable) {
+  void push_own(task::Priority priority, Node* runnable) {
     const size_t i = index(priority);
     own_[i].push(runnable);
     occupied_ |= bit(i);
@@ -46,7 +49,7 @@ class ReadySet {
   // they have been told of that, and whoever looks for work finds it, and then the rest. There is
   // no fence between the look and the push, so those that come in the same moment in which a thief
   // takes the last of what lay there may go untold; once they have doubled, they are told of.
-  bool push_shared(task::Priority priority, task::Runnable* runnable) {
+  bool push_shared(task::Priority priority, Node* runnable) {
     const size_t i = index(priority);
     occupied_ |= bit(i);
     maybe_shared_ |= bit(i);
@@ -59,7 +62,7 @@ class ReadySet {
   }
 
   // The next to be run, or null.
-  task::Runnable* pop() {
+  Node* pop() {
     while (occupied_ != 0) {
       const uint32_t candidates = occupied_ & funded_;
       if (candidates == 0) {
@@ -67,7 +70,7 @@ class ReadySet {
         continue;
       }
       const auto most_urgent = static_cast<size_t>(std::countr_zero(candidates));
-      task::Runnable* const runnable = pop_from(most_urgent);
+      Node* const runnable = pop_from(most_urgent);
       if (runnable == nullptr) {
         occupied_ &= ~bit(most_urgent);
         continue;
@@ -94,7 +97,7 @@ class ReadySet {
   }
 
   // Thief: the older half of the most urgent that can be stolen. Returns how many.
-  size_t steal(std::span<task::Runnable*> into) {
+  size_t steal(std::span<Node*> into) {
     for (auto& shared : shared_) {
       if (const size_t count = shared.steal(into); count > 0) return count;
     }
@@ -106,13 +109,15 @@ class ReadySet {
     uint64_t shared = 0;
     for (const auto& queue : shared_) shared += queue.size();
     if (shared != 1) return shared > 1;
-    for (const task::RunnableQueue& own : own_) {
+    for (const Queue& own : own_) {
       if (!own.empty()) return true;
     }
     return false;
   }
 
  private:
+  using Queue = task::BasicRunnableQueue<Node>;
+
   static size_t index(task::Priority priority) { return static_cast<size_t>(priority); }
   static uint32_t bit(size_t i) { return 1u << i; }
 
@@ -121,12 +126,12 @@ class ReadySet {
     funded_ = bit(task::kPriorities) - 1;
   }
 
-  task::Runnable* pop_from(size_t i) {
+  Node* pop_from(size_t i) {
     if ((maybe_shared_ & bit(i)) == 0) return own_[i].pop();
     if ((in_a_row_[i]++ / kInARow) % 2 == 0) {
-      if (task::Runnable* const runnable = own_[i].pop()) return runnable;
+      if (Node* const runnable = own_[i].pop()) return runnable;
     }
-    task::Runnable* runnable = shared_[i].pop();
+    Node* runnable = shared_[i].pop();
     if (runnable == nullptr && !waiting_[i].empty()) {
       refill(i);
       refilled_ = true;
@@ -150,10 +155,12 @@ class ReadySet {
   std::array<uint32_t, task::kPriorities> turns_;
   std::array<uint8_t, task::kPriorities>
       in_a_row_{};  // says whose turn it is, the own or the others
-  std::array<task::RunnableQueue, task::kPriorities> own_;
-  std::array<task::RunnableQueue, task::kPriorities> waiting_;  // for room in shared_; younger
-  std::array<RunQueue<task::Runnable*, kStealable>, task::kPriorities> shared_;
+  std::array<Queue, task::kPriorities> own_;
+  std::array<Queue, task::kPriorities> waiting_;  // for room in shared_; younger
+  std::array<RunQueue<Node*, kStealable, Sync>, task::kPriorities> shared_;
 };
+
+using ReadySet = BasicReadySet<task::Runnable>;
 
 }  // namespace annulet::sched::internal
 
