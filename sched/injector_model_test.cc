@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "annulet/sched/internal/injector.h"
+#include "annulet/testing/link.h"
 #include "annulet/testing/model_check.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -16,23 +17,8 @@ namespace {
 using model_check::ModelSync;
 using task::Priority;
 
-struct Node;
-
-// A link that the model watches, in place of a plain pointer.
-class Link {
- public:
-  Link& operator=(Node* node) {
-    cell_.write() = node;
-    return *this;
-  }
-  operator Node*() const { return cell_.read(); }  // NOLINT: reads like the pointer it replaces
-
- private:
-  ModelSync::cell<Node*> cell_;
-};
-
 struct Node {
-  Link next;
+  model_check::Link<Node> next;
   ModelSync::cell<int> payload;
   ModelSync::cell<int> taken;
 };

@@ -2,6 +2,7 @@
 
 #include "annulet/task/inbox.h"
 #include "annulet/testing/expect.h"
+#include "annulet/testing/link.h"
 #include "annulet/testing/model_check.h"
 #include "annulet/wait/thread_parker.h"
 #include "gtest/gtest.h"
@@ -11,23 +12,8 @@ namespace {
 
 using model_check::ModelSync;
 
-struct Node;
-
-// A link that the model watches, in place of a plain pointer.
-class Link {
- public:
-  Link& operator=(Node* node) {
-    cell_.write() = node;
-    return *this;
-  }
-  operator Node*() const { return cell_.read(); }  // NOLINT: reads like the pointer it replaces
-
- private:
-  ModelSync::cell<Node*> cell_;
-};
-
 struct Node {
-  Link next;
+  model_check::Link<Node> next;
   ModelSync::cell<int> payload;
 };
 
