@@ -1,26 +1,15 @@
 #!/usr/bin/env python3
 """Tests the arithmetic of peers and how rig starts, checks and ends servers."""
-import importlib.machinery
-import importlib.util
 import os
 import signal
 import sys
 import unittest
 
-# Side by side, in the workspace as in the runfiles; a link must not be followed.
-_HERE = os.path.join(os.getcwd(), "benchmarks", "echo")
 sys.dont_write_bytecode = True
-sys.path.insert(0, _HERE)
+sys.path.insert(0, os.path.join(os.getcwd(), "benchmarks", "rig"))
+import scripts  # noqa: E402
 
-
-def load_script(name):
-    loader = importlib.machinery.SourceFileLoader(name, os.path.join(_HERE, name))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
-    loader.exec_module(module)
-    return module
-
-
-peers = load_script("peers")
+peers = scripts.load("benchmarks/echo/peers")
 rig = peers.rig
 
 

@@ -1,11 +1,13 @@
-"""Contestants of a comparison: which of them are installed, how each is built and run.
+"""What comparisons with programs of other projects share: contestants, rounds and ratios.
 
 C++ is built by Bazel, other languages by their own tools into a folder of the user's cache. A
 contestant whose Debian package is missing is left out, with one line on stderr. A comparison has a
-table of them, and functions that build what is not Bazel's.
+table of them, functions that build what is not Bazel's, and cases, each with a name. It runs every
+contestant once in a round, and takes ratios within a round.
 """
 
 import collections
+import fnmatch
 import os
 import shutil
 import subprocess
@@ -105,3 +107,45 @@ def run(command, seconds):
     if process.returncode != 0:
         raise rig.RigError(f"{' '.join(command)}: status {process.returncode}\n{err.strip()}")
     return out
+
+
+def choose_cases(patterns, cases):
+    """Those whose name fits one of the comma-separated patterns."""
+    chosen = [c for c in cases
+              if any(fnmatch.fnmatchcase(c.name, pattern) for pattern in patterns.split(","))]
+    if not chosen:
+        raise rig.RigError(f"no case {patterns}; known are: " + " ".join(c.name for c in cases))
+    return chosen
+
+
+def measure(names, more, run_once):
+    """{contestant: {round: run}}, of those that can do the case.
+
+    There is a further round for as long as more(its number, runs) says so; in each the contestants
+    begin with another one. run_once(name, number) is a run, or None, and then not asked again.
+    """
+    runs = {}
+    number = 0
+    while more(number, runs):
+        turn = number % len(names)
+        for name in names[turn:] + names[:turn]:
+            if number > 0 and name not in runs:
+                continue  # it cannot do this case
+            run = run_once(name, number)
+            if run is not None:
+                runs.setdefault(name, {})[number] = run
+        number += 1
+    rig.say("")
+    return {name: runs[name] for name in names if name in runs}
+
+
+def ratios_of(figures, ours):
+    """For each of ours and each other: the ratio ours / other, paired by rounds."""
+    ratios = []
+    for left in (name for name in figures if name in ours):
+        for right in (name for name in figures if name != left):
+            above = {number: value for number, value in figures[right].items() if value > 0}
+            ratio = rig.paired_ratio(figures[left], above)
+            if ratio is not None:
+                ratios.append({"left": left, "right": right, **ratio})
+    return ratios

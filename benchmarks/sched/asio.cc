@@ -65,26 +65,6 @@ void spawn_join(Run& run) {
   });
 }
 
-void spawn_outside(Run& run) {
-  Pool pool(run);
-  measure_posts(run, pool);
-}
-
-void idle_wake(Run& run) {
-  Pool pool(run);
-  measure_idle_wake(run, pool);
-}
-
-void busy_spawn(Run& run) {
-  Pool pool(run);
-  measure_busy_spawn(run, pool);
-}
-
-void idle_cpu(Run& run) {
-  Pool pool(run);
-  measure_idle_cpu(run, pool);
-}
-
 asio::awaitable<void> yield() { return asio::post(asio::use_awaitable); }
 
 asio::awaitable<void> yield_often(uint64_t yields, uint64_t* done, Countdown* ended) {
@@ -154,14 +134,14 @@ void memory(Run& run) {
 }
 
 constexpr CaseEntry kCases[] = {
-    {"busy_spawn", busy_spawn},
+    {"busy_spawn", on<Pool, measure_busy_spawn>},
     {"create_and_yield", measure_creations<8>},
     {"create_and_yield_9000", measure_creations<9000>},
-    {"idle_cpu", idle_cpu},
-    {"idle_wake", idle_wake},
+    {"idle_cpu", on<Pool, measure_idle_cpu>},
+    {"idle_wake", on<Pool, measure_idle_wake>},
     {"memory", memory},
     {"spawn_join", spawn_join},
-    {"spawn_outside", spawn_outside},
+    {"spawn_outside", on<Pool, measure_posts>},
     {"task_switch", task_switch},
     {"yield", yield_two},
 };

@@ -1,7 +1,11 @@
 // The cases of a scheduler that takes functions from any thread: a `Pool` with post(function).
 //
-// When: for pools of threads. A contestant whose tasks are more than functions writes these cases
-// itself; rivals/src/ has them too.
+// When: for pools of threads that can be made from a Run, as entries of the table of cases:
+//
+//   {"spawn_outside", on<Pool, measure_posts>}
+//
+// A contestant whose tasks are more than functions writes these cases itself; rivals/src/ has them
+// too.
 // Threads: main thread, which is no worker of the pool.
 #ifndef ANNULET_BENCHMARKS_SCHED_OUTSIDE_H_
 #define ANNULET_BENCHMARKS_SCHED_OUTSIDE_H_
@@ -37,6 +41,13 @@ class Countdown {
   std::atomic<uint64_t> left_;
   std::binary_semaphore done_{0};
 };
+
+// A case: measures on a pool of its own.
+template <class Pool, void (*measure)(Run&, Pool&)>
+void on(Run& run) {
+  Pool pool(run);
+  measure(run, pool);
+}
 
 // Posts the tasks and waits until all have run.
 template <class Pool>

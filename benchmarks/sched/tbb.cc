@@ -71,11 +71,6 @@ void spawn_join(Run& run) {
   });
 }
 
-void spawn_outside(Run& run) {
-  OtherWorkers workers(run);
-  measure_posts(run, workers);
-}
-
 uint64_t fork(uint64_t n) {
   if (n < 2) return n;
   uint64_t left = 0, right = 0;
@@ -133,27 +128,17 @@ void parallel_reduce(Run& run) {
   });
 }
 
-void idle_wake(Run& run) {
-  OtherWorkers workers(run);
-  measure_idle_wake(run, workers);
-}
-
-void idle_cpu(Run& run) {
-  OtherWorkers workers(run);
-  measure_idle_cpu(run, workers);
-}
-
-void busy_spawn(Run& run) {
-  OtherWorkers workers(run);
-  measure_busy_spawn(run, workers);
-}
-
 constexpr CaseEntry kCases[] = {
-    {"busy_spawn", busy_spawn},       {"fork_join", fork_join},
-    {"idle_cpu", idle_cpu},           {"idle_wake", idle_wake},
-    {"parallel_for", parallel_for},   {"parallel_reduce", parallel_reduce},
-    {"parallel_sort", parallel_sort}, {"scope_loop", spawn_join},  // a task_group has no handles
-    {"spawn_join", spawn_join},       {"spawn_outside", spawn_outside},
+    {"busy_spawn", on<OtherWorkers, measure_busy_spawn>},
+    {"fork_join", fork_join},
+    {"idle_cpu", on<OtherWorkers, measure_idle_cpu>},
+    {"idle_wake", on<OtherWorkers, measure_idle_wake>},
+    {"parallel_for", parallel_for},
+    {"parallel_reduce", parallel_reduce},
+    {"parallel_sort", parallel_sort},
+    {"scope_loop", spawn_join},  // a task_group has no handles
+    {"spawn_join", spawn_join},
+    {"spawn_outside", on<OtherWorkers, measure_posts>},
 };
 
 }  // namespace
