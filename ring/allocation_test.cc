@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -184,6 +185,26 @@ TEST(Allocations, AConsumerOfAGrowingRingThatCannotAllocateHoldsNoPlace) {
   GrowingRing<uint64_t> ring({.capacity = 2, .max_consumers = 1});
   const GrowingRing<uint64_t>::ConsumerOptions options{.name = kLongName};
   expect_to_join_in_the_end([&] { return ring.add_consumer(options); });
+}
+
+// One that lags behind in a ring that the producer has left, and is the last in it and in others.
+TEST(Allocations, AConsumerLeavesAGrowingRingThatHasGrownWithoutAny) {
+  if (!kCounts) GTEST_SKIP() << "operator new cannot be replaced here";
+  GrowingRing<uint64_t> ring(
+      {.capacity = 2, .max_capacity = 16, .patience = std::chrono::nanoseconds(0)});
+  auto consumer = ring.add_consumer();
+  ASSERT_TRUE(consumer.ok());
+  for (int i = 0; i < 14; ++i) {
+    auto claim = ring.claim();
+    ASSERT_TRUE(claim);
+    *claim = 1;
+    claim.publish();
+  }
+  ASSERT_GT(ring.allocated(), ring.capacity()) << "several rings";
+  t_grants = 0;
+  consumer->reset();
+  t_grants = kAllMay;
+  EXPECT_EQ(ring.allocated(), ring.capacity());
 }
 
 }  // namespace

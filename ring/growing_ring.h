@@ -225,6 +225,7 @@ class GrowingRing {
     std::vector<std::unique_ptr<typename Ring::Consumer>> readers;
     size_t present = 0;  // readers that have not moved on
     Segment* next = nullptr;
+    std::unique_ptr<Segment> left_before;  // once it is to be freed: another one that is
 
     ~Segment() {
       while (!readers.empty()) readers.pop_back();
@@ -308,8 +309,9 @@ class GrowingRing<T, Layout, Sync>::Consumer {
 
   ~Consumer() {
     if (segment_ == nullptr) return;
-    // The rings that nobody else is in are freed after the lock.
-    std::vector<std::unique_ptr<Segment>> left;
+    // The rings that nobody else is in, freed after the lock. Chained, for a destructor had better
+    // not need memory.
+    std::unique_ptr<Segment> left;
     const typename Sync::lock_guard lock(ring_.mutex_);
     ring_.consumers_[number_].gone = true;
     // Also from the rings that it has left for the next: there it still waits for those before it,
@@ -319,7 +321,10 @@ class GrowingRing<T, Layout, Sync>::Consumer {
     }
     for (Segment* segment = segment_; segment != nullptr;) {
       Segment* const next = segment->next;
-      left.push_back(ring_.leave(*segment));
+      if (std::unique_ptr<Segment> last = ring_.leave(*segment)) {
+        last->left_before = std::move(left);
+        left = std::move(last);
+      }
       segment = next;
     }
   }

@@ -1,5 +1,6 @@
 #include "annulet/sched/blocking.h"
 
+#include <string_view>
 #include <system_error>
 
 #include "absl/log/check.h"
@@ -237,7 +238,9 @@ void* BlockingPool::thread_main(void* pool) noexcept {
 void BlockingPool::run_thread(Thread& self) {
   t_pool = this;
   affinity_.apply();  // the caller that needed this thread may be pinned
-  const std::string name = options_.thread_name.empty() ? "annulet" : options_.thread_name;
+  // A view, and a short string: a thread that begins needs no memory.
+  std::string_view name = options_.thread_name;
+  if (name.empty()) name = "annulet";
   pthread_setname_np(pthread_self(),
                      absl::StrCat(name.substr(0, 10), "-b", number() % 1000).c_str());
   do {

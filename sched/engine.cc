@@ -3,10 +3,10 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <new>
 #include <system_error>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/log/log.h"
 #include "absl/strings/str_cat.h"
 #include "annulet/sched/internal/blocked_signals.h"
@@ -18,6 +18,10 @@ namespace annulet::sched {
 namespace {
 
 constexpr size_t kMostWorkers = 1024;
+// Behind their number.
+constexpr const char* kLeft =
+    " tasks did not end, though all I/O and sleeps were cancelled; they wait for something else, or"
+    " go on regardless; their frames are left as they are";
 
 class ThreadHost final : public WorkerHost {
  public:
@@ -87,6 +91,12 @@ BlockingOptions blocking_options(const EngineOptions& options) {
 
 }  // namespace
 
+struct Engine::Remains {
+  std::unique_ptr<WorkerHost> host;
+  std::unique_ptr<Scheduler> scheduler;
+  std::unique_ptr<Remains> before;
+};
+
 // Cancels, on its worker, everything that tasks wait for there.
 class Engine::CancelWaits : public task::CallbackRunnable {
  public:
@@ -142,7 +152,8 @@ Engine::Engine(const EngineOptions& options, std::unique_ptr<WorkerHost> host)
     : options_(options),
       host_(std::move(host)),
       scheduler_(std::make_unique<Scheduler>(options.scheduler)),
-      blocking_(blocking_options(options)) {
+      blocking_(blocking_options(options)),
+      remains_(std::make_unique<Remains>()) {
   scheduler_->set_blocking(&blocking_);
 }
 
@@ -151,7 +162,9 @@ Engine::~Engine() {
     LOG(FATAL) << "Engine: destroyed by one of its own tasks or calls, which it would wait for; "
                   "destroy it from the thread that created it";
   }
-  if (!stop(wait::Deadline()).ok()) leave_behind();
+  absl::MutexLock lock(&stop_mutex_);
+  end_threads(wait::Deadline());
+  if (left_ > 0) leave_behind();
 }
 
 absl::Status Engine::start_threads(size_t count) {
@@ -226,39 +239,44 @@ absl::Status Engine::stop(wait::Deadline until) {
         "close() there and stop() in the thread that created the engine");
   }
   absl::MutexLock lock(&stop_mutex_);
-  if (stopped_) return stop_outcome_;
-  {
-    // Whatever becomes of the waiting, which may run out of memory: the threads end.
-    const absl::Cleanup end = [this] {
-      scheduler_->stop();
-      join_threads();
-      blocking_.stop();
-      stopped_ = true;
-    };
-    stop_outcome_ = absl::InternalError("stop: out of memory while it waited for tasks to end");
-    stop_outcome_ = drain(until);
-  }
-  return stop_outcome_;
+  end_threads(until);
+  if (left_ == 0) return absl::OkStatus();
+  return absl::DeadlineExceededError(absl::StrCat("stop: ", left_, kLeft));
 }
 
-absl::Status Engine::drain(wait::Deadline until) {
+// Under stop_mutex_. Needs no memory, for the destructor cannot do without it.
+void Engine::end_threads(wait::Deadline until) noexcept {
+  if (stopped_) return;
+  left_ = drain(until);
+  if (left_ > 0) report_left();
+  scheduler_->stop();
+  join_threads();
+  blocking_.stop();
+  stopped_ = true;
+}
+
+void Engine::report_left() const noexcept {
+  try {
+    LOG(ERROR) << "annulet: stop: " << left_ << kLeft;
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "annulet: stop: %llu%s\n", static_cast<unsigned long long>(left_), kLeft);
+  }
+}
+
+// How many tasks did not end.
+uint64_t Engine::drain(wait::Deadline until) {
   close();
-  if (scheduler_->wait_until_idle(until)) return absl::OkStatus();
+  if (scheduler_->wait_until_idle(until)) return 0;
   cancel_all_waits();
   blocking_.close();
   const bool blocked = blocking_.metrics().running > 0;  // none is added any more
-  if (wait_for_grace()) return absl::OkStatus();
+  if (wait_for_grace()) return 0;
   if (blocked) {
     // The calls are waited for in any case, so their tasks shall have what comes of them.
     blocking_.stop();
-    if (wait_for_grace()) return absl::OkStatus();
+    if (wait_for_grace()) return 0;
   }
-  absl::Status left = absl::DeadlineExceededError(absl::StrCat(
-      "stop: ", scheduler_->live(),
-      " tasks did not end, though all I/O and sleeps were cancelled; they wait for something else, "
-      "or go on regardless; their frames are left as they are"));
-  LOG(ERROR) << "annulet: " << left.message();
-  return left;
+  return scheduler_->live();
 }
 
 bool Engine::wait_for_grace() {
@@ -275,15 +293,14 @@ void Engine::cancel_all_waits() {
 
 // What is left behind may still be woken, by a task of another engine or a token, and then posts to
 // its home. So the homes stay, for as long as the process does.
-void Engine::leave_behind() {
-  struct Remains {
-    std::unique_ptr<WorkerHost> host;
-    std::unique_ptr<Scheduler> scheduler;
-  };
+void Engine::leave_behind() noexcept {
   static absl::Mutex mutex(absl::kConstInit);
-  static std::vector<Remains>* const remains = new std::vector<Remains>();
+  static Remains* latest = nullptr;
+  remains_->host = std::move(host_);
+  remains_->scheduler = std::move(scheduler_);
   absl::MutexLock lock(&mutex);
-  remains->push_back({std::move(host_), std::move(scheduler_)});
+  remains_->before.reset(latest);
+  latest = remains_.release();
 }
 
 void Engine::join_threads() {

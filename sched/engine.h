@@ -150,6 +150,7 @@ class Engine {
 
  private:
   class CancelWaits;
+  struct Remains;
 
   Engine(const EngineOptions& options, std::unique_ptr<WorkerHost> host);
 
@@ -161,11 +162,13 @@ class Engine {
   absl::Status start_threads(size_t count);
   void run_worker(size_t index, int core, absl::Status& begun, absl::BlockingCounter& all_begun);
   bool on_own_thread() const;
-  absl::Status drain(wait::Deadline until);
+  void end_threads(wait::Deadline until) noexcept;
+  uint64_t drain(wait::Deadline until);
+  void report_left() const noexcept;
   bool wait_for_grace();
   void cancel_all_waits();
   void join_threads();
-  void leave_behind();
+  void leave_behind() noexcept;
 
   const EngineOptions options_;
   std::unique_ptr<WorkerHost> host_;  // outlives the scheduler, whose workers sleep in it
@@ -176,8 +179,9 @@ class Engine {
   task::CancelSource stopping_;
 
   absl::Mutex stop_mutex_;
-  bool stopped_ = false;       // under stop_mutex_
-  absl::Status stop_outcome_;  // under stop_mutex_
+  bool stopped_ = false;              // under stop_mutex_
+  uint64_t left_ = 0;                 // under stop_mutex_: how many tasks did not end
+  std::unique_ptr<Remains> remains_;  // made beforehand, so that the destructor allocates nothing
 };
 
 }  // namespace annulet::sched
