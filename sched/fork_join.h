@@ -9,8 +9,8 @@
 // Use it to divide a computation, recursively and as finely as a few ten nanoseconds. The calling
 // thread runs the first function; meanwhile another one may steal the second. If none has, the
 // caller runs it, too, as a plain call. Not for functions that wait for something: while one waits,
-// its thread does nothing else, and the functions cannot co_await. Not where both sides depend on
-// each other: they may run one after the other.
+// its thread does nothing else, and the functions cannot co_await; tasks that do are forked by
+// fork_join_tasks.h. Not where both sides depend on each other: they may run one after the other.
 //
 // Works on a thread of a scheduler. On any other thread both run in place, first, then second.
 //
@@ -161,6 +161,7 @@ template <class First, class Second>
 // Returns what both functions return, as a pair in which std::monostate stands for void; void if
 // both return void.
 template <class First, class Second>
+  requires std::is_invocable_v<First&> && std::is_invocable_v<Second&>
 auto fork_join(First&& first, Second&& second) {
   if constexpr (std::is_void_v<std::invoke_result_t<First&>> &&
                 std::is_void_v<std::invoke_result_t<Second&>>) {

@@ -143,6 +143,7 @@ bool Worker::find_work() {
   bool found = steal();
   if (!found && patience_ > 0) {
     --patience_;
+    scheduler_.forks_->request(index_);  // so that a later look finds what is forked meanwhile
     for (int i = 0; i < kPauses; ++i) wait::RealSync::pause();
     return true;
   }
@@ -155,7 +156,12 @@ bool Worker::find_work() {
 void Worker::end_search() {
   searching_ = false;
   scheduler_.idle_.end_search();
-  if (scheduler_.maybe_work_beside(index_)) scheduler_.notify_others();
+  if (scheduler_.maybe_work_beside(index_)) {
+    scheduler_.notify_others();
+  } else if (scheduler_.idle_.sleepers() > 0) {
+    // What this one was woken for may have been the answer to a request of theirs, too.
+    scheduler_.forks_->request(index_);
+  }
 }
 
 bool Worker::steal() {

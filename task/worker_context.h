@@ -10,13 +10,10 @@
 
 #include "absl/base/optimization.h"
 #include "annulet/task/executor.h"
+#include "annulet/task/internal/fork.h"
 #include "annulet/task/timers.h"
 
 namespace annulet::task {
-
-namespace internal {
-class PromiseBase;
-}  // namespace internal
 
 struct WorkerContext {
   Executor* executor = nullptr;  // queues on this very worker
@@ -28,6 +25,8 @@ struct WorkerContext {
   // How many more waits the task that runs may find over before they began, until it must let
   // others run (budget.h).
   int budget = kBudget;
+  // Of the tasks in this turn. Empty between two turns.
+  internal::ForkList forks;
 
   static constexpr int kBudget = 128;
 };
@@ -35,6 +34,8 @@ struct WorkerContext {
 namespace internal {
 // Hands a spawned task's result on, or frees its frame.
 void reap(PromiseBase* finished) noexcept;
+// Lets the second tasks of all forks on the list run beside the first.
+void release_forks(ForkList& forks) noexcept;
 }  // namespace internal
 
 // The context of the calling thread, or null where no loop runs. Out of line, so that no compiler
@@ -66,6 +67,7 @@ class ScopedWorkerContext {
     return false;
   }
   runnable->handle().resume();
+  if (ABSL_PREDICT_FALSE(!context.forks.empty())) internal::release_forks(context.forks);
   if (context.finished == nullptr) return false;
   internal::reap(std::exchange(context.finished, nullptr));
   return true;

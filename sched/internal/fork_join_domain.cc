@@ -23,8 +23,10 @@ uint64_t next_random(uint64_t& state) {
 
 [[gnu::noinline]] void ForkJoinWorker::expose() {
   jobs_.expose();
-  domain_->wake_one();
+  wake_one();
 }
+
+void ForkJoinWorker::wake_one() { domain_->wake_one(); }
 
 bool ForkJoinWorker::run_one_of(ForkJoinWorker& victim) {
   const JobDeque::Stolen stolen = victim.jobs_.steal();
@@ -107,6 +109,12 @@ bool ForkJoinDomain::maybe_has_work(size_t self) {
     if (jobs.has_public()) return true;
   }
   return false;
+}
+
+void ForkJoinDomain::request(size_t self) const {
+  for (size_t i = 0; i < size_; ++i) {
+    if (i != self) workers_[i].jobs_.request();
+  }
 }
 
 bool ForkJoinDomain::has_public(size_t self) const {

@@ -30,6 +30,9 @@
 //   A single flag stands for all who sleep: who steals a job and leaves others behind it wakes the
 //   next, and who steals the last one raises the flag again.
 //
+// Forks of tasks (fork_join_tasks.h) are no jobs, but they answer the same requests, with ready
+// tasks in the run queue of the owner.
+//
 // Whoever waits for a stolen job helps: first the thief of that job (leapfrogging, which needs no
 // more stack than the job itself would have), then, kMaxUnrelated frames deep, anybody. With
 // nothing to help with it pauses, then yields (together some microseconds), then sleeps until its
@@ -82,6 +85,15 @@ class alignas(wait::kCacheLine) ForkJoinWorker {
   // Whether somebody would take a job.
   bool wanted() const { return jobs_.wanted(); }
 
+  // Answers wanted() with something else than jobs: calls `publish()`, which puts it where whoever
+  // looks for work finds it.
+  template <class Publish>
+  void answer(const Publish& publish) {
+    jobs_.lower_request();
+    publish();
+    wake_one();
+  }
+
   size_t domain_size() const;
 
  private:
@@ -89,6 +101,7 @@ class alignas(wait::kCacheLine) ForkJoinWorker {
   friend class ScopedForkJoinWorker;
 
   void expose();
+  void wake_one();
   bool help(const Job& job);
   bool run_one();
   bool run_one_of(ForkJoinWorker& victim);
@@ -128,7 +141,10 @@ class ForkJoinDomain {
   // none.
   bool maybe_has_work(size_t self);
 
-  // The same without asking.
+  // Asks the others for work.
+  void request(size_t self) const;
+
+  // The same as maybe_has_work() without asking.
   bool has_public(size_t self) const;
 
  private:

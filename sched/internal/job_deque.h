@@ -130,9 +130,7 @@ class BasicJobDeque {
   // whoever sleeps.
   void expose() {
     if (head_ == split_) return;
-    // Before the split moves, so that a request made afterwards stays. Relaxed: whoever has asked
-    // and is about to sleep is woken by the caller, whose full fence orders this store, too.
-    want_.store(false, std::memory_order_relaxed);
+    lower_request();  // before the split moves
     const uint32_t split = split_ + (head_ - split_ + 1) / 2;
     // Relaxed: checked by the exchange, and final where nothing is public.
     uint64_t word = word_.load(std::memory_order_relaxed);
@@ -147,6 +145,11 @@ class BasicJobDeque {
     }
     split_ = split;
   }
+
+  // For an answer by other means than expose(), before that becomes visible: so that a request made
+  // afterwards stays. Relaxed: whoever has asked and is about to sleep is woken by the caller,
+  // whose full fence orders this store, too.
+  void lower_request() { want_.store(false, std::memory_order_relaxed); }
 
   // The newest job is the owner's again, or, if this says false, stolen; then it stays where it is
   // until the owner has seen its end and calls drop().

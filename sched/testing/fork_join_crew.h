@@ -80,11 +80,16 @@ class ForkJoinCrew {
   std::vector<std::thread> threads_;
 };
 
+// Until somebody would take what the calling thread forks: else that might stay private. Not
+// inlined, for tasks.
+[[gnu::noinline]] inline void wait_until_wanted() {
+  while (!internal::ForkJoinWorker::current()->wanted()) std::this_thread::yield();
+}
+
 // fork_join() whose second function another thread runs: the first one begins after it. In run().
 template <class First, class Second>
 auto fork_join_stolen(First&& first, Second&& second) {
-  // Else the fork might stay private.
-  while (!internal::ForkJoinWorker::current()->wanted()) std::this_thread::yield();
+  wait_until_wanted();
   std::atomic<bool> begun{false};
   return fork_join(
       [&] {

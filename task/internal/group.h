@@ -21,6 +21,9 @@ class BasicGroup {
     pending_.store(children, std::memory_order_relaxed);  // the posts of the children hand it on
   }
 
+  // Where no child has been handed on.
+  std::coroutine_handle<> parent() const { return parent_.read(); }
+
   // The parent, if this child is the last, else null.
   std::coroutine_handle<> leave() {
     // Release and acquire pair with each other: the parent, resumed by the last child, sees the

@@ -1,7 +1,8 @@
 // The one word that connects a task with whoever waits for its end.
 //
 //   address            awaited by a parent: the parent's frame; 0: not started
-//   address | 2        a child of when_all: its Group
+//   address | 2        a child of when_all, or the second task of a fork: its Group
+//   address | 4        the first task of a fork: its Fork
 //   1                  spawned: running, its handle has not asked for anything
 //   address | 1        spawned: a task waits for it (Runnable)
 //   3                  spawned: running, nobody will ask
@@ -11,7 +12,7 @@
 //   address | 7        spawned on this worker alone: a task of this worker waits for it
 //   15, 23             spawned on this worker alone: nobody will ask; has ended
 //
-// The first two are plain: parent and child are one flow of control. So are the last, where task
+// The first three are plain: parent and child are one flow of control. So are the last, where task
 // and handle never leave one thread. The others change by atomic operations between the loop that
 // runs the task (finish) and the owner of the handle (everything else), each of which happens at
 // most once.
@@ -57,13 +58,16 @@ class BasicJoinState {
   // --- awaited by a parent ---
   void set_parent(std::coroutine_handle<> parent) { store_plain(address(parent.address())); }
   void set_group(void* group) { store_plain(address(group) | kGroup); }
+  void set_fork(void* fork) { store_plain(address(fork) | kFork); }
 
   bool spawned() const { return (load_plain() & kSpawned) != 0; }
+  bool awaited() const { return (load_plain() & kTags) == 0; }
   bool grouped() const { return (load_plain() & kGroup) != 0; }
   std::coroutine_handle<> parent() const {
     return std::coroutine_handle<>::from_address(reinterpret_cast<void*>(load_plain()));
   }
   void* group() const { return reinterpret_cast<void*>(load_plain() & ~kGroup); }
+  void* fork() const { return reinterpret_cast<void*>(load_plain() & ~kFork); }
 
   // --- spawned: before the first post ---
   void set_spawned(bool detached) { store_plain(detached ? kDetached : kRunning); }
@@ -130,6 +134,7 @@ class BasicJoinState {
  private:
   static constexpr uintptr_t kSpawned = 1;
   static constexpr uintptr_t kGroup = 2;
+  static constexpr uintptr_t kFork = 4;
   static constexpr uintptr_t kTags = 7;
   static constexpr uintptr_t kRunning = 1;
   static constexpr uintptr_t kDetached = 3;

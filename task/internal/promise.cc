@@ -1,5 +1,6 @@
 #include "annulet/task/internal/promise.h"
 
+#include "annulet/task/executor.h"
 #include "annulet/task/unobserved.h"
 #include "annulet/task/worker_context.h"
 
@@ -36,6 +37,16 @@ void reap_shared(PromiseBase* finished) noexcept {
 
 void reap(PromiseBase* finished) noexcept {
   finished->join().local() ? reap_locally(finished) : reap_shared(finished);
+}
+
+std::coroutine_handle<> end_first(Fork& fork) noexcept {
+  if (!current_worker()->forks.take_newest(fork)) return end_in_group(fork.group());
+  fork.second().join().set_parent(fork.group().parent());
+  return fork.second().handle();
+}
+
+void release_forks(ForkList& forks) noexcept {
+  while (Fork* const fork = forks.take_oldest()) resume_at_home(&fork->second());
 }
 
 }  // namespace annulet::task::internal

@@ -12,6 +12,7 @@
 
 #include "annulet/task/context.h"
 #include "annulet/task/internal/cancel_state.h"
+#include "annulet/task/internal/fork.h"
 #include "annulet/task/internal/frame_cache.h"
 #include "annulet/task/internal/group.h"
 #include "annulet/task/internal/join_state.h"
@@ -19,6 +20,14 @@
 #include "annulet/task/worker_context.h"
 
 namespace annulet::task::internal {
+
+// The first task of `fork` has ended: who runs next.
+std::coroutine_handle<> end_first(Fork& fork) noexcept;
+
+inline std::coroutine_handle<> end_in_group(Group& group) noexcept {
+  const std::coroutine_handle<> parent = group.leave();
+  return parent ? parent : std::noop_coroutine();
+}
 
 class PromiseBase : public Runnable {
  public:
@@ -61,10 +70,10 @@ class PromiseBase : public Runnable {
 
  private:
   std::coroutine_handle<> ended() noexcept {
+    if (join_.awaited()) return join_.parent();
     if (join_.spawned()) return leave_to_loop();
-    if (!join_.grouped()) return join_.parent();
-    const std::coroutine_handle<> parent = static_cast<Group*>(join_.group())->leave();
-    return parent ? parent : std::noop_coroutine();
+    if (!join_.grouped()) return end_first(*static_cast<Fork*>(join_.fork()));
+    return end_in_group(*static_cast<Group*>(join_.group()));
   }
 
   // Spawned: lets the loop that runs this thread reap the frame.
