@@ -22,6 +22,7 @@
 #include "annulet/benchmarks/sched/workloads.h"
 #include "annulet/runtime/runtime.h"
 #include "annulet/sched/fork_join.h"
+#include "annulet/sched/fork_join_tasks.h"
 #include "annulet/sched/parallel.h"
 #include "annulet/sched/parallel_sort.h"
 #include "annulet/sched/spawn.h"
@@ -188,6 +189,26 @@ void fork_join(Run& run) {
   const auto runtime = start_runtime(run);
   measure_fibonacci(run, [&](uint64_t n) { return on_worker(*runtime, [n] { return fork(n); }); });
 }
+
+// --- Forks of tasks. ---
+
+Task<uint64_t> fork_task(uint64_t n) {
+  if (n < 2) co_return n;
+  const auto [left, right] = co_await sched::fork_join(fork_task(n - 1), fork_task(n - 2));
+  co_return left + right;
+}
+
+Task<Taken> time_fork_task(uint64_t n) {
+  Stopwatch watch;
+  co_return watch.stop(co_await fork_task(n));
+}
+
+void coroutine_fib(Run& run) {
+  const auto runtime = start_runtime(run);
+  measure_fibonacci(run, [&](uint64_t n) { return runtime->block_on(time_fork_task(n)); });
+}
+
+// --- Algorithms. ---
 
 void parallel_for(Run& run) {
   const auto runtime = start_runtime(run);
@@ -428,6 +449,7 @@ void memory(Run& run) {
 constexpr CaseEntry kCases[] = {
     {"busy_spawn", busy_spawn},
     {"busy_wake", busy_wake},
+    {"coroutine_fib", coroutine_fib},
     {"create_and_yield", measure_creations<8>},
     {"create_and_yield_9000", measure_creations<9000>},
     {"fork_join", fork_join},

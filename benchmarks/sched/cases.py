@@ -34,9 +34,10 @@ def _all_cases():
         for workers in (1, 2):
             add(f"spawn_outside/{size}/{workers}w", "spawn_outside", workers, _COUNTS[size],
                 _REPEATS[size])
-    for n, repeats in ((25, 9), (30, 1)):
-        for workers in (1, 2):
-            add(f"fork_join/fib{n}/{workers}w", "fork_join", workers, n, repeats)
+    for case in ("fork_join", "coroutine_fib"):
+        for n, repeats in ((25, 9), (30, 1)):
+            for workers in (1, 2):
+                add(f"{case}/fib{n}/{workers}w", case, workers, n, repeats)
     for name, count in (("parallel_for/5M", 5_000_000), ("parallel_sort/1M", 1_000_000),
                         ("parallel_reduce/5M", 5_000_000)):
         for workers in (1, 2):
@@ -60,5 +61,5 @@ CASES = _all_cases()
 
 def tiny(case):
     """The case with hardly anything to do: to see that all works."""
-    smallest = 5 if case.case == "fork_join" else 20
+    smallest = 5 if case.case in ("fork_join", "coroutine_fib") else 20
     return case._replace(count=min(case.count, smallest), repeats=1)

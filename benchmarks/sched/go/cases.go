@@ -205,6 +205,7 @@ func memory(run *run) {
 var cases = map[string]func(*run){
 	"busy_spawn":            busySpawn,
 	"busy_wake":             busyWake,
+	"coroutine_fib":         forkJoin, // a fork is a goroutine either way
 	"create_and_yield":      createAndYield,
 	"create_and_yield_9000": createAndYield9000,
 	"fork_join":             forkJoin,

@@ -4,6 +4,7 @@ use crate::driver::{ns_between, ns_since, process_cpu_ns, resident_bytes, spin_f
 use crate::driver::{Case, Run, Stopwatch, Taken};
 use crate::workloads::*;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -61,6 +62,27 @@ fn spawn_local(run: &mut Run) {
             let task = |i| tokio::task::spawn_local(async move { i });
             let sum = join_all((0..count).map(task).collect()).await;
             watch.stop(sum)
+        })
+    });
+}
+
+fn fork(n: u64) -> Pin<Box<dyn Future<Output = u64> + Send>> {
+    Box::pin(async move {
+        if n < 2 {
+            return n;
+        }
+        let right = tokio::spawn(fork(n - 2));
+        let left = fork(n - 1).await;
+        left + right.await.unwrap()
+    })
+}
+
+fn coroutine_fib(run: &mut Run) {
+    let runtime = runtime(run);
+    measure_fibonacci(run, |n| {
+        on_worker(&runtime, async move {
+            let watch = Stopwatch::start();
+            watch.stop(fork(n).await)
         })
     });
 }
@@ -268,6 +290,7 @@ fn high_priority(run: &mut Run) {
 pub const CASES: &[Case] = &[
     ("busy_spawn", busy_spawn),
     ("busy_wake", busy_wake),
+    ("coroutine_fib", coroutine_fib),
     ("create_and_yield", measure_creations::<8>),
     ("create_and_yield_9000", measure_creations::<9000>),
     ("high_priority", high_priority),
