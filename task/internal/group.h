@@ -21,15 +21,17 @@ class BasicGroup {
     pending_.store(children, std::memory_order_relaxed);  // the posts of the children hand it on
   }
 
-  // Where no child has been handed on.
+  // As long as no child has been handed to another thread.
   std::coroutine_handle<> parent() const { return parent_.read(); }
 
   // The parent, if this child is the last, else null.
   std::coroutine_handle<> leave() {
+    // Before the decrement, behind which the frame may be gone for all but the last: written there,
+    // even if for the last alone, compilers read it for all.
+    const std::coroutine_handle<> parent = parent_.read();
     // Release and acquire pair with each other: the parent, resumed by the last child, sees the
-    // results of all. For any other child the frame may be gone behind this.
-    const bool last = pending_.fetch_sub(1, std::memory_order_acq_rel) == 1;
-    return last ? parent_.read() : nullptr;
+    // results of all.
+    return pending_.fetch_sub(1, std::memory_order_acq_rel) == 1 ? parent : nullptr;
   }
 
  private:
