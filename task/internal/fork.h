@@ -11,7 +11,8 @@
 // Why the list is a stack, although tasks wait and move. Within one turn, a task that ends or waits
 // gives control to its parent, to its sibling of a fork on the list, or to the loop. So whatever is
 // on the list was put there by ancestors of the task that runs, in the order in which they nest;
-// and the loop, to which control goes when anything waits, leaves nothing on it.
+// and the loop, to which control goes when anything waits, leaves nothing on it. (Only time depends
+// on the order: a fork that is not found on top is released by the loop.)
 //
 // Why a task that ends first knows what has become of its sibling. It asks the list of the worker
 // where it ends, and never the fork. A fork is on one list at most: where it is found, no other
@@ -88,7 +89,7 @@ class BasicForkList {
     end_.older_.write() = &fork;
   }
 
-  // Takes `fork` off if it is here, where it can only be the newest.
+  // Takes `fork` off, if it is the newest.
   [[nodiscard]] bool take_newest(Fork& fork) {
     if (end_.older_.read() != &fork) return false;
     end_.older_.write() = fork.older_.read();
