@@ -222,8 +222,9 @@ void Engine::run_worker(size_t index, int core, absl::Status& begun,
 }
 
 bool Engine::on_own_thread() const {
-  const task::WorkerContext* worker = task::current_worker();
-  return (worker != nullptr && worker->group == scheduler_.get()) || blocking_.on_own_thread();
+  const Worker* const worker = Worker::current();
+  return (worker != nullptr && &worker->scheduler() == scheduler_.get()) ||
+         blocking_.on_own_thread();
 }
 
 void Engine::close() {

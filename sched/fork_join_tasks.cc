@@ -16,7 +16,7 @@ constexpr size_t kMostReleased = 16;
 [[gnu::noinline]] void share(task::WorkerContext& context, ForkJoinWorker& worker,
                              const Fork& newest) noexcept {
   // Whatever is on the list has the same home. A local task's does not leave its worker.
-  if (newest.second().context->home != context.group) return;
+  if (newest.second().context->home == context.executor) return;
   worker.answer([&] {
     for (size_t left = (context.forks.count(2 * kMostReleased) + 1) / 2; left > 0; --left) {
       task::resume_at_home(&context.forks.take_oldest()->second());

@@ -66,7 +66,10 @@ class RunQueue {
     return place(next_++).load(std::memory_order_relaxed);  // the owner's own store
   }
 
-  // Owner: how many thieves could take, a moment's view.
+  // Owner: how many thieves could take, a moment's view; perhaps more than there are, never fewer.
+  // Relaxed: tail_ is the owner's own; a head_ that is seen late is too low, and nothing is read or
+  // overwritten on the strength of it. Acquire would see it no earlier: who has to know at once
+  // whether a thief has taken the last one needs a full fence between a push and this.
   uint64_t stealable() const {
     return tail_.load(std::memory_order_relaxed) - head_.load(std::memory_order_relaxed);
   }

@@ -34,7 +34,7 @@ void Scheduler::post(task::Runnable* runnable) noexcept {
 bool Scheduler::start(task::internal::PromiseBase& promise, task::Priority priority,
                       const char* name) {
   if (Worker* worker = current_worker()) return worker->start_shared(promise, priority, name);
-  promise.context = name == nullptr ? &context(priority) : &named_context(priority, name);
+  promise.context = &context(priority, name);
   if (!intake_.begin()) return false;
   injector_.push(priority, &promise);
   notify();  // unlike in post(), the scheduler outlives the call
@@ -56,21 +56,12 @@ void Scheduler::notify() {
   idle_.notify([this](size_t worker) { workers_[worker]->parker_.unpark(); });
 }
 
-bool Scheduler::maybe_work() const {
-  if (!injector_.empty()) return true;
-  for (const auto& worker : workers_) {
-    if (worker->ready_.stealable()) return true;
-  }
-  return false;
-}
-
-bool Scheduler::maybe_work_beside(size_t self) const {
+bool Scheduler::maybe_tasks_beside(size_t self) const {
   if (!injector_.empty() || workers_[self]->ready_.spare()) return true;
   for (const auto& worker : workers_) {
     if (worker->index() != self && worker->ready_.stealable()) return true;
   }
-  // Who made jobs public may have woken nobody, since somebody searched.
-  return forks_->has_public(self);
+  return false;
 }
 
 WorkerMetrics Scheduler::metrics() const {

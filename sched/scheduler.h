@@ -110,10 +110,9 @@ class Scheduler final : public task::Executor {
   static void on_public_jobs(void* scheduler) {
     static_cast<Scheduler*>(scheduler)->notify_others();
   }
-  // Whether there is work that any worker could do.
-  bool maybe_work() const;
-  // The same for others than the worker `self`, which asks.
-  bool maybe_work_beside(size_t self) const;
+  // Whether there may be tasks to be run besides the one that the worker `self`, which asks, has
+  // next, if it has any.
+  bool maybe_tasks_beside(size_t self) const;
   // For workers, once closed: lets wait_until_idle() look again.
   void announce_progress() { progress_.notify_all(); }
 

@@ -227,7 +227,7 @@ bool Simulation::Machine::may_run(size_t index) {
       timers_[index].next() <= now_) {
     return true;
   }
-  return scheduler_.maybe_work();
+  return scheduler_.maybe_tasks_beside(index);
 }
 
 // As Worker::run(): what is ready, for poll_interval tasks; what came from outside; what others

@@ -44,7 +44,7 @@ Worker::Worker(Scheduler& scheduler, wait::Parker& parker, size_t index)
       intake_(scheduler.intake_),
       parker_(parker),
       index_(index),
-      context_{.executor = this, .timers = &timers_, .group = &scheduler},
+      context_{.executor = this, .timers = &timers_},
       random_((scheduler.options().seed + index) * 0x9E3779B97F4A7C15u | 1),
       ready_(scheduler.options().weights) {}
 
@@ -56,7 +56,7 @@ Worker::OnThisThread::OnThisThread(Worker& worker) noexcept
 Worker::OnThisThread::~OnThisThread() { t_current = former_; }
 
 void Worker::post(task::Runnable* runnable) noexcept {
-  if (on_this_thread()) {
+  if (t_current == this) {
     ready_.push_own(priority_of(*runnable), runnable);
   } else if (inbox_.push(runnable)) {
     parker_.unpark();
@@ -71,8 +71,7 @@ void Worker::post_shared(task::Runnable* runnable) {
 
 bool Worker::start_shared(task::internal::PromiseBase& promise, task::Priority priority,
                           const char* name) {
-  promise.context =
-      name == nullptr ? &scheduler_.context(priority) : &scheduler_.named_context(priority, name);
+  promise.context = &scheduler_.context(priority, name);
   if (!begin_tasks(1)) return false;
   if (ready_.push_shared(priority, &promise)) scheduler_.notify_others();
   return true;
@@ -156,7 +155,8 @@ bool Worker::find_work() {
 void Worker::end_search() {
   searching_ = false;
   scheduler_.idle_.end_search();
-  if (scheduler_.maybe_work_beside(index_)) {
+  // Who made jobs public may have woken nobody, since this one searched.
+  if (scheduler_.maybe_tasks_beside(index_) || scheduler_.forks_->has_public(index_)) {
     scheduler_.notify_others();
   } else if (scheduler_.idle_.sleepers() > 0) {
     // What this one was woken for may have been the answer to a request of theirs, too.
@@ -189,7 +189,7 @@ void Worker::sleep() {
   scheduler_.idle_.announce(index_);
   if (inbox_.begin_sleep()) {
     // A stop() that comes after this look leaves a token with the parker.
-    if (!scheduler_.maybe_work() && !scheduler_.forks_->maybe_has_work(index_) &&
+    if (!scheduler_.maybe_tasks_beside(index_) && !scheduler_.forks_->maybe_has_work(index_) &&
         !scheduler_.stopped()) {
       const Gathering gathering(gathering_);
       parker_.park(timers_.next());

@@ -55,7 +55,7 @@ class Worker final : public task::Executor {
   // Owner thread, for spawn.h: counts one more task, unless the intake is closed, and queues it
   // here, to stay or to be run by whoever comes first.
   bool start_own(task::internal::PromiseBase& promise, task::Priority priority, const char* name) {
-    promise.context = name == nullptr ? &context(priority) : &named_context(priority, name);
+    promise.context = &context(priority, name);
     if (!begin_tasks(1)) return false;
     ready_.push_own(priority, &promise);
     return true;
@@ -93,7 +93,6 @@ class Worker final : public task::Executor {
     tally_.begin(count);
     return true;
   }
-  bool on_this_thread() const { return task::current_worker() == &context_; }
   // Owner thread: a task of the scheduler becomes ready.
   void post_shared(task::Runnable* runnable);
   void run_ready();

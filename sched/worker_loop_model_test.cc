@@ -152,25 +152,18 @@ class Crew {
   void end_search(size_t me) {
     workers_[me].searching = false;
     idle_.end_search();
-    if (does(Step::kLookAfterSearch) && maybe_work_beside(me)) notify();
+    if (does(Step::kLookAfterSearch) && maybe_tasks_beside(me)) notify();
   }
 
-  // Scheduler::maybe_work.
-  bool maybe_work() const {
-    return !injector_.empty() || std::ranges::any_of(workers_, [](const Worker& worker) {
-      return worker.ready.stealable();
-    });
-  }
-
-  // Scheduler::maybe_work_beside.
-  bool maybe_work_beside(size_t me) const {
+  // Scheduler::maybe_tasks_beside.
+  bool maybe_tasks_beside(size_t me) const {
     return !injector_.empty() || workers_[me].ready.spare() || workers_[1 - me].ready.stealable();
   }
 
   void sleep(size_t me) {
     idle_.announce(me);
     const bool look = does(Step::kLookBeforeSleep);
-    if (!(look && maybe_work()) && !stopped()) workers_[me].parker.park(wait::kNever);
+    if (!(look && maybe_tasks_beside(me)) && !stopped()) workers_[me].parker.park(wait::kNever);
     workers_[me].searching = idle_.retract(me);
   }
 

@@ -40,12 +40,16 @@ class Executor {
     return contexts_[static_cast<size_t>(priority)];
   }
 
-  // The same with a name, for tools and reports: a string that lives as long as the program, such
-  // as a literal. Each pair of priority and name is kept once, as long as the executor lives, so
-  // use a bounded number of them. Takes a lock. Any thread.
-  const Context& named_context(Priority priority, const char* name);
+  // The same with a name, unless that is null, for tools and reports: a string that lives as long
+  // as the program, such as a literal. Each pair of priority and name is kept once, as long as the
+  // executor lives, so use a bounded number of them. Takes a lock if there is a name. Any thread.
+  const Context& context(Priority priority, const char* name) {
+    return name == nullptr ? context(priority) : named_context(priority, name);
+  }
 
  private:
+  const Context& named_context(Priority priority, const char* name);
+
   std::array<Context, kPriorities> contexts_;
   std::mutex mutex_;
   std::forward_list<Context> named_;  // under mutex_

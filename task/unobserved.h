@@ -12,7 +12,7 @@
 
 namespace annulet::task {
 
-// `name`: the task's (Executor::named_context), or null if it has none or ended before its handle
+// `name`: the task's (Executor::context), or null if it has none or ended before its handle
 // was dropped.
 using UnobservedHandler = void (*)(std::exception_ptr failure, const char* name) noexcept;
 

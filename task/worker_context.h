@@ -18,7 +18,6 @@ namespace annulet::task {
 struct WorkerContext {
   Executor* executor = nullptr;  // queues on this very worker
   Timers* timers = nullptr;      // this worker's
-  Executor* group = nullptr;     // the scheduler that the worker belongs to, if any
   // A spawned task that has just ended. Its frame is published or freed by the loop and not inside
   // its own await_suspend, where compilers differ in what they still touch afterwards.
   internal::PromiseBase* finished = nullptr;
@@ -57,7 +56,7 @@ class ScopedWorkerContext {
 
 // Runs `runnable` until it suspends or ends. For loops: the only way to resume something that was
 // posted. True: a spawned task has ended, so that one task less lives; it may have been admitted by
-// another executor of the same group.
+// another executor whose tasks this loop also runs.
 [[nodiscard]] inline bool run(WorkerContext& context, Runnable* runnable,
                               int budget = WorkerContext::kBudget) {
   context.budget = budget;

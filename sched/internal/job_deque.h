@@ -123,7 +123,10 @@ class BasicJobDeque {
     return true;
   }
 
-  // Whether a thief has asked for jobs. Relaxed: seen late it is seen by the next fork.
+  // Whether a thief has asked for jobs. Relaxed: no job depends on an answer, for the owner takes
+  // back what nobody steals; a wish seen late is answered by the next fork. Who has asked before it
+  // sleeps counts as asleep before it asks, and the answer's caller has a full fence between this
+  // load and the look at who sleeps, so that it is woken.
   bool wanted() const { return want_.load(std::memory_order_relaxed); }
 
   // Answers wanted(): makes half of the private jobs public, rounded up. The caller then wakes
