@@ -65,22 +65,25 @@ class Runtime {
   }
 
   // Starts a task on some worker. Any thread, and in tasks. FailedPrecondition, and the task is
-  // destroyed unstarted, once shutdown() has begun.
+  // destroyed unstarted, once shutdown() has begun. Priority and name as in sched/spawn.h.
   template <class T>
   absl::StatusOr<task::JoinHandle<T>> spawn(task::Task<T> work,
-                                            task::Priority priority = task::Priority::kNormal) {
-    return engine_->spawn(std::move(work), priority);
+                                            task::Priority priority = task::Priority::kNormal,
+                                            const char* name = nullptr) {
+    return engine_->spawn(std::move(work), priority, name);
   }
   template <class T>
-  absl::Status spawn_detached(task::Task<T> work,
-                              task::Priority priority = task::Priority::kNormal) {
-    return engine_->spawn_detached(std::move(work), priority);
+  absl::Status spawn_detached(task::Task<T> work, task::Priority priority = task::Priority::kNormal,
+                              const char* name = nullptr) {
+    return engine_->spawn_detached(std::move(work), priority, name);
   }
 
   // Starts a task on the worker `index` (0..threads()-1), which it never leaves.
   template <class T>
-  absl::StatusOr<task::JoinHandle<T>> spawn_on(size_t index, task::Task<T> work) {
-    return engine_->spawn_on(index, std::move(work));
+  absl::StatusOr<task::JoinHandle<T>> spawn_on(size_t index, task::Task<T> work,
+                                               task::Priority priority = task::Priority::kNormal,
+                                               const char* name = nullptr) {
+    return engine_->spawn_on(index, std::move(work), priority, name);
   }
 
   size_t threads() const { return engine_->workers(); }

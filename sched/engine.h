@@ -101,20 +101,24 @@ class Engine {
   }
 
   // Starts a task. FailedPrecondition, and the task is destroyed unstarted, once stop() has begun.
+  // Priority and name as in spawn.h.
   template <class T>
   absl::StatusOr<task::JoinHandle<T>> spawn(task::Task<T> work,
-                                            task::Priority priority = task::Priority::kNormal) {
-    return sched::spawn(*scheduler_, std::move(work), priority);
+                                            task::Priority priority = task::Priority::kNormal,
+                                            const char* name = nullptr) {
+    return sched::spawn(*scheduler_, std::move(work), priority, name);
   }
   template <class T>
-  absl::Status spawn_detached(task::Task<T> work,
-                              task::Priority priority = task::Priority::kNormal) {
-    return sched::spawn_detached(*scheduler_, std::move(work), priority);
+  absl::Status spawn_detached(task::Task<T> work, task::Priority priority = task::Priority::kNormal,
+                              const char* name = nullptr) {
+    return sched::spawn_detached(*scheduler_, std::move(work), priority, name);
   }
   // Starts a task on the worker `index` (0..workers()-1), which it never leaves.
   template <class T>
-  absl::StatusOr<task::JoinHandle<T>> spawn_on(size_t index, task::Task<T> work) {
-    return task::spawn(scheduler_->worker(index), std::move(work));
+  absl::StatusOr<task::JoinHandle<T>> spawn_on(size_t index, task::Task<T> work,
+                                               task::Priority priority = task::Priority::kNormal,
+                                               const char* name = nullptr) {
+    return sched::spawn_on(scheduler_->worker(index), std::move(work), priority, name);
   }
 
   // Runs a plain function on a worker, where fork_join() and its kin are parallel, blocks until it

@@ -6,8 +6,8 @@
 //
 // A shared task may be run by any worker, and after each wait by another one. A local task never
 // leaves the worker that spawned it, nor does its handle: it may use what is not thread-safe, and
-// costs less. From a thread that runs no tasks name the scheduler: spawn(scheduler, work()), or
-// task::spawn(scheduler.worker(i), work()) for a certain worker.
+// costs less. From a thread that runs no tasks name the scheduler: spawn(scheduler, work()), or the
+// worker: spawn_on(scheduler.worker(i), work()).
 // Cost: a frame and a few stores; shared, now and then a fence besides.
 // Threads: in tasks.
 #ifndef ANNULET_SCHED_SPAWN_H_
@@ -104,6 +104,16 @@ absl::Status spawn_local_detached(Task<T> work, Priority priority = Priority::kN
     return task::internal::intake_closed_error();
   work.release();
   return absl::OkStatus();
+}
+
+// As spawn(), for a task that stays on `worker`, from any thread.
+template <class T>
+absl::StatusOr<JoinHandle<T>> spawn_on(Worker& worker, Task<T> work,
+                                       Priority priority = Priority::kNormal,
+                                       const char* name = nullptr) {
+  work.promise().join().set_spawned(/*detached=*/false);
+  if (!worker.start(work.promise(), priority, name)) return task::internal::intake_closed_error();
+  return JoinHandle<T>(&work.release());
 }
 
 // Starts all of `work`, to be run by whoever has time, from any thread: as one, which from outside

@@ -79,6 +79,14 @@ bool Worker::start_shared(task::internal::PromiseBase& promise, task::Priority p
 
 bool Worker::admit() noexcept { return scheduler_.admit(); }
 
+bool Worker::start(task::internal::PromiseBase& promise, task::Priority priority,
+                   const char* name) {
+  promise.context = &context(priority, name);
+  if (!admit()) return false;
+  post(&promise);
+  return true;
+}
+
 void Worker::run() {
   const OnThisThread scope(*this);
   internal::ScopedForkJoinWorker forks(scheduler_.forks(), index_);

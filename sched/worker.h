@@ -46,6 +46,10 @@ class Worker final : public task::Executor {
   void post(task::Runnable* runnable) noexcept override;
   bool admit() noexcept override;
 
+  // For spawn.h: counts one more task, unless the intake is closed, and queues it here, to stay.
+  // Any thread.
+  bool start(task::internal::PromiseBase& promise, task::Priority priority, const char* name);
+
   // Runs tasks in the calling thread until the scheduler has stopped. Once.
   void run();
 
