@@ -65,7 +65,8 @@ class Runtime {
   }
 
   // Starts a task on some worker. Any thread, and in tasks. FailedPrecondition, and the task is
-  // destroyed unstarted, once shutdown() has begun. Priority and name as in sched/spawn.h.
+  // destroyed unstarted, once shutdown() has begun; ResourceExhausted, as well, when
+  // SchedulerOptions::max_live tasks live. Priority and name as in sched/spawn.h.
   template <class T>
   absl::StatusOr<task::JoinHandle<T>> spawn(task::Task<T> work,
                                             task::Priority priority = task::Priority::kNormal,

@@ -95,13 +95,14 @@ class Engine {
   // exception. Tasks it spawned may live on. Not in tasks, and not after stop().
   template <class T>
   T block_on(task::Task<T> main_task) {
-    absl::StatusOr<task::JoinHandle<T>> handle = spawn(std::move(main_task));
-    CHECK(handle.ok()) << "block_on: " << handle.status();
-    return (*std::move(handle)).join();
+    main_task.promise().join().set_spawned(/*detached=*/false);
+    CHECK(scheduler_->start_main(main_task.promise())) << "block_on: " << scheduler_->refusal();
+    return task::JoinHandle<T>(&main_task.release()).join();
   }
 
-  // Starts a task. FailedPrecondition, and the task is destroyed unstarted, once stop() has begun.
-  // Priority and name as in spawn.h.
+  // Starts a task. FailedPrecondition, and the task is destroyed unstarted, once stop() has begun;
+  // ResourceExhausted, as well, when SchedulerOptions::max_live tasks live. Priority and name as in
+  // spawn.h.
   template <class T>
   absl::StatusOr<task::JoinHandle<T>> spawn(task::Task<T> work,
                                             task::Priority priority = task::Priority::kNormal,

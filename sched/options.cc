@@ -19,6 +19,11 @@ absl::Status check(const SchedulerOptions& options) {
           absl::StrCat(name, ": ", value, " is not between 1 and ", kMost));
     }
   }
+  constexpr uint64_t kMostLive = uint64_t{1} << 40;
+  if (options.max_live > kMostLive) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("max_live: ", options.max_live, " is more than ", kMostLive));
+  }
   return absl::OkStatus();
 }
 

@@ -1,4 +1,4 @@
-// How a scheduler divides its time.
+// How a scheduler divides its time, and how much it takes on.
 #ifndef ANNULET_SCHED_OPTIONS_H_
 #define ANNULET_SCHED_OPTIONS_H_
 
@@ -25,11 +25,21 @@ struct SchedulerOptions {
   // How many tasks a worker runs at most between two looks at timers, I/O, and what came from
   // outside.
   uint32_t poll_interval = 61;
+  // How many spawned tasks may live at a time; 0: no bound. A spawn beyond it is refused with
+  // ResourceExhausted, as a whole if it is a spawn_all(); what lives is unaffected. Who would
+  // rather wait joins earlier tasks first, or holds a permit of a semaphore of that many while each
+  // lives. There are never more, but for the main tasks of Engine::block_on() and run(), which
+  // count and are never refused. A spawn may be refused up to an eighth of the bound early, for
+  // room that other workers keep for their next tasks; those that sleep keep none, nor does anybody
+  // where the bound is less than 16 for each worker. A task has made room once it has ended, a
+  // little before its frame is freed.
+  uint64_t max_live = 0;
   // Where each worker begins to look for something to steal comes from this.
   uint64_t seed = 1;
 };
 
-// InvalidArgument: a weight or the interval is 0, or larger than a million.
+// InvalidArgument: a weight or the interval is 0, or larger than a million; max_live is larger than
+// 2^40.
 absl::Status check(const SchedulerOptions& options);
 
 }  // namespace annulet::sched

@@ -5,11 +5,13 @@
 
 #include "absl/base/macros.h"
 #include "absl/log/check.h"
+#include "absl/strings/str_cat.h"
 #include "annulet/wait/thread_parker.h"
 
 namespace annulet::sched {
 
-Scheduler::Scheduler(const SchedulerOptions& options) : options_(options) {
+Scheduler::Scheduler(const SchedulerOptions& options)
+    : options_(options), bound_(options.max_live), intake_(/*watched=*/bound_.limited()) {
   CHECK_OK(check(options)) << "Scheduler";
 }
 
@@ -21,6 +23,7 @@ Scheduler::~Scheduler() {
 Worker& Scheduler::add_worker(wait::Parker& parker) {
   workers_.push_back(std::make_unique<Worker>(*this, parker, workers_.size()));
   idle_.reset(workers_.size());
+  bound_.share_among(workers_.size());
   return *workers_.back();
 }
 
@@ -35,10 +38,25 @@ bool Scheduler::start(task::internal::PromiseBase& promise, task::Priority prior
                       const char* name) {
   if (Worker* worker = current_worker()) return worker->start_shared(promise, priority, name);
   promise.context = &context(priority, name);
-  if (!intake_.begin()) return false;
+  if (!begin_outside(1)) return false;
+  inject(promise, priority);
+  return true;
+}
+
+bool Scheduler::start_main(task::internal::PromiseBase& promise) {
+  promise.context = &context();
+  if (bound_.limited()) bound_.overdraw();
+  if (!intake_.begin()) {
+    if (bound_.limited()) bound_.give_back(1);
+    return false;
+  }
+  inject(promise, task::Priority::kNormal);
+  return true;
+}
+
+void Scheduler::inject(task::internal::PromiseBase& promise, task::Priority priority) {
   injector_.push(priority, &promise);
   notify();  // unlike in post(), the scheduler outlives the call
-  return true;
 }
 
 // Through the injector also from a worker, if it is not just one task: the others shall have their
@@ -72,7 +90,23 @@ WorkerMetrics Scheduler::metrics() const {
 
 bool Scheduler::admit_all(size_t count) noexcept {
   if (Worker* worker = current_worker()) return worker->begin_tasks(count);
-  return intake_.begin(count);
+  return begin_outside(count);
+}
+
+bool Scheduler::begin_outside(size_t count) {
+  const auto permits = static_cast<int64_t>(count);
+  if (bound_.limited() && bound_.take(permits, permits) != permits) return false;
+  if (intake_.begin(count)) return true;
+  if (bound_.limited()) bound_.give_back(permits);
+  return false;
+}
+
+absl::Status Scheduler::refusal() const {
+  if (closed() || !bound_.limited()) return Executor::refusal();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "spawn: refused, about as many tasks live as SchedulerOptions::max_live allows, ",
+      options_.max_live,
+      "; join earlier tasks before, hold a permit of a semaphore while each lives, or raise it"));
 }
 
 uint64_t Scheduler::live() const {

@@ -31,6 +31,7 @@
 #include "annulet/sched/internal/fork_join_domain.h"
 #include "annulet/sched/internal/idle_set.h"
 #include "annulet/sched/internal/injector.h"
+#include "annulet/sched/internal/live_bound.h"
 #include "annulet/sched/internal/live_count.h"
 #include "annulet/sched/metrics.h"
 #include "annulet/sched/options.h"
@@ -64,10 +65,13 @@ class Scheduler final : public task::Executor {
 
   void post(task::Runnable* runnable) noexcept override;
   bool admit() noexcept override { return admit_all(1); }
+  absl::Status refusal() const override;
 
-  // For spawn.h: counts one more task, unless the intake is closed, and queues it to be run by
-  // whoever comes first. Any thread.
+  // For spawn.h: counts one more task, unless it is refused, and queues it to be run by whoever
+  // comes first. Any thread.
   bool start(task::internal::PromiseBase& promise, task::Priority priority, const char* name);
+  // The same for one that a thread outside waits for, whatever SchedulerOptions::max_live says.
+  bool start_main(task::internal::PromiseBase& promise);
 
   // For spawn_all(): as admit() and post() for many at once. `batch` holds tasks of this scheduler.
   bool admit_all(size_t count) noexcept;
@@ -100,6 +104,8 @@ class Scheduler final : public task::Executor {
   Worker* current_worker() const;
   // Where the workers' forks go: as many slots as there are workers.
   internal::ForkJoinDomain& forks();
+  bool begin_outside(size_t count);
+  void inject(task::internal::PromiseBase& promise, task::Priority priority);
   // Wakes somebody who sleeps to look for work, unless somebody does already.
   void notify();
   // As notify(), by a worker.
@@ -124,6 +130,7 @@ class Scheduler final : public task::Executor {
 
   std::once_flag forks_made_;
   std::unique_ptr<internal::ForkJoinDomain> forks_;  // made by the first worker that runs
+  internal::LiveBound bound_;
   internal::IdleSet idle_;
   internal::Injector<task::Runnable> injector_;
   alignas(wait::kCacheLine) internal::Intake intake_;

@@ -33,15 +33,15 @@ using task::Task;
 
 // `name`, if any, is for tools and reports of failures; it lives as long as the program, and there
 // is a bounded number of them. FailedPrecondition, and the task is destroyed unstarted, when the
-// scheduler is stopping, or when the caller is no task of a scheduler.
+// scheduler is stopping, or when the caller is no task of a scheduler; ResourceExhausted, as well,
+// when SchedulerOptions::max_live tasks live.
 template <class T>
 absl::StatusOr<JoinHandle<T>> spawn(Task<T> work, Priority priority = Priority::kNormal,
                                     const char* name = nullptr) {
   Worker* const worker = Worker::current();
   if (worker == nullptr) return task::internal::no_worker_error();
   work.promise().join().set_spawned(/*detached=*/false);
-  if (!worker->start_shared(work.promise(), priority, name))
-    return task::internal::intake_closed_error();
+  if (!worker->start_shared(work.promise(), priority, name)) return worker->refusal();
   return JoinHandle<T>(&work.release());
 }
 
@@ -51,9 +51,7 @@ absl::StatusOr<JoinHandle<T>> spawn(Scheduler& scheduler, Task<T> work,
                                     Priority priority = Priority::kNormal,
                                     const char* name = nullptr) {
   work.promise().join().set_spawned(/*detached=*/false);
-  if (!scheduler.start(work.promise(), priority, name)) {
-    return task::internal::intake_closed_error();
-  }
+  if (!scheduler.start(work.promise(), priority, name)) return scheduler.refusal();
   return JoinHandle<T>(&work.release());
 }
 
@@ -64,8 +62,7 @@ absl::Status spawn_detached(Task<T> work, Priority priority = Priority::kNormal,
   Worker* const worker = Worker::current();
   if (worker == nullptr) return task::internal::no_worker_error();
   work.promise().join().set_spawned(/*detached=*/true);
-  if (!worker->start_shared(work.promise(), priority, name))
-    return task::internal::intake_closed_error();
+  if (!worker->start_shared(work.promise(), priority, name)) return worker->refusal();
   work.release();
   return absl::OkStatus();
 }
@@ -74,9 +71,7 @@ template <class T>
 absl::Status spawn_detached(Scheduler& scheduler, Task<T> work,
                             Priority priority = Priority::kNormal, const char* name = nullptr) {
   work.promise().join().set_spawned(/*detached=*/true);
-  if (!scheduler.start(work.promise(), priority, name)) {
-    return task::internal::intake_closed_error();
-  }
+  if (!scheduler.start(work.promise(), priority, name)) return scheduler.refusal();
   work.release();
   return absl::OkStatus();
 }
@@ -88,8 +83,7 @@ absl::StatusOr<LocalJoinHandle<T>> spawn_local(Task<T> work, Priority priority =
   Worker* const worker = Worker::current();
   if (worker == nullptr) return task::internal::no_worker_error();
   work.promise().join().set_spawned_locally(/*detached=*/false);
-  if (!worker->start_own(work.promise(), priority, name))
-    return task::internal::intake_closed_error();
+  if (!worker->start_own(work.promise(), priority, name)) return worker->refusal();
   return LocalJoinHandle<T>(&work.release());
 }
 
@@ -100,8 +94,7 @@ absl::Status spawn_local_detached(Task<T> work, Priority priority = Priority::kN
   Worker* const worker = Worker::current();
   if (worker == nullptr) return task::internal::no_worker_error();
   work.promise().join().set_spawned_locally(/*detached=*/true);
-  if (!worker->start_own(work.promise(), priority, name))
-    return task::internal::intake_closed_error();
+  if (!worker->start_own(work.promise(), priority, name)) return worker->refusal();
   work.release();
   return absl::OkStatus();
 }
@@ -112,20 +105,19 @@ absl::StatusOr<JoinHandle<T>> spawn_on(Worker& worker, Task<T> work,
                                        Priority priority = Priority::kNormal,
                                        const char* name = nullptr) {
   work.promise().join().set_spawned(/*detached=*/false);
-  if (!worker.start(work.promise(), priority, name)) return task::internal::intake_closed_error();
+  if (!worker.start(work.promise(), priority, name)) return worker.refusal();
   return JoinHandle<T>(&work.release());
 }
 
 // Starts all of `work`, to be run by whoever has time, from any thread: as one, which from outside
-// costs little more than a single one. FailedPrecondition, and all of them are destroyed unstarted,
-// when the scheduler is stopping.
+// costs little more than a single one. Refused as spawn() is, all of them or none.
 template <class T>
 absl::StatusOr<std::vector<JoinHandle<T>>> spawn_all(Scheduler& scheduler,
                                                      std::vector<Task<T>> work,
                                                      Priority priority = Priority::kNormal) {
   std::vector<JoinHandle<T>> handles;
   handles.reserve(work.size());
-  if (!scheduler.admit_all(work.size())) return task::internal::intake_closed_error();
+  if (!scheduler.admit_all(work.size())) return scheduler.refusal();
   internal::Batch batch;
   for (Task<T>& each : work) {
     task::internal::Promise<T>& promise = each.release();

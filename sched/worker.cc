@@ -45,6 +45,7 @@ Worker::Worker(Scheduler& scheduler, wait::Parker& parker, size_t index)
       parker_(parker),
       index_(index),
       context_{.executor = this, .timers = &timers_},
+      bound_(scheduler.bound_),
       random_((scheduler.options().seed + index) * 0x9E3779B97F4A7C15u | 1),
       ready_(scheduler.options().weights) {}
 
@@ -79,6 +80,12 @@ bool Worker::start_shared(task::internal::PromiseBase& promise, task::Priority p
 
 bool Worker::admit() noexcept { return scheduler_.admit(); }
 
+absl::Status Worker::refusal() const { return scheduler_.refusal(); }
+
+bool Worker::may_begin(size_t count) {
+  return !intake_.closed() && (!bound_.limited() || allowance_.take(bound_, count));
+}
+
 bool Worker::start(task::internal::PromiseBase& promise, task::Priority priority,
                    const char* name) {
   promise.context = &context(priority, name);
@@ -110,6 +117,10 @@ void Worker::run() {
 
 void Worker::run_ready() {
   const uint32_t most = scheduler_.options().poll_interval;
+  counters_.runs.add(bound_.limited() ? run_watched_turns(most) : run_turns(most));
+}
+
+uint32_t Worker::run_turns(uint32_t most) {
   uint32_t ran = 0;
   for (; ran < most; ++ran) {
     task::Runnable* const runnable = ready_.pop();
@@ -118,7 +129,25 @@ void Worker::run_ready() {
       scheduler_.notify_others();
     if (task::run(context_, runnable)) tally_.end();
   }
-  counters_.runs.add(ran);
+  return ran;
+}
+
+// The same with what options ask for besides: room is there again before anybody hears of a task's
+// end.
+uint32_t Worker::run_watched_turns(uint32_t most) {
+  uint32_t ran = 0;
+  for (; ran < most; ++ran) {
+    task::Runnable* const runnable = ready_.pop();
+    if (runnable == nullptr) break;
+    if (ready_.take_refilled()) scheduler_.notify_others();
+    task::internal::PromiseBase* const finished =
+        task::internal::resume(context_, runnable, task::WorkerContext::kBudget);
+    if (finished == nullptr) continue;
+    allowance_.put(bound_);
+    task::internal::reap(finished);
+    tally_.end();
+  }
+  return ran;
 }
 
 // Timers, and what was posted to this worker from other threads or to all of them from outside.
@@ -194,6 +223,7 @@ bool Worker::steal() {
 }
 
 void Worker::sleep() {
+  if (bound_.limited()) allowance_.give_all_back(bound_);
   scheduler_.idle_.announce(index_);
   if (inbox_.begin_sleep()) {
     // A stop() that comes after this look leaves a token with the parker.

@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "annulet/sched/internal/live_bound.h"
 #include "annulet/sched/internal/live_count.h"
 #include "annulet/sched/internal/ready_set.h"
 #include "annulet/sched/metrics.h"
@@ -45,8 +46,9 @@ class Worker final : public task::Executor {
   // A task whose home is a worker never leaves it.
   void post(task::Runnable* runnable) noexcept override;
   bool admit() noexcept override;
+  absl::Status refusal() const override;
 
-  // For spawn.h: counts one more task, unless the intake is closed, and queues it here, to stay.
+  // For spawn.h: counts one more task, unless it is refused, and queues it here, to stay.
   // Any thread.
   bool start(task::internal::PromiseBase& promise, task::Priority priority, const char* name);
 
@@ -56,8 +58,8 @@ class Worker final : public task::Executor {
   // Owner thread: fires every timer as closed and refuses further ones; a sleep returns Cancelled.
   void close_timers() { timers_.close(); }
 
-  // Owner thread, for spawn.h: counts one more task, unless the intake is closed, and queues it
-  // here, to stay or to be run by whoever comes first.
+  // Owner thread, for spawn.h: counts one more task, unless it is refused, and queues it here, to
+  // stay or to be run by whoever comes first.
   bool start_own(task::internal::PromiseBase& promise, task::Priority priority, const char* name) {
     promise.context = &context(priority, name);
     if (!begin_tasks(1)) return false;
@@ -92,14 +94,17 @@ class Worker final : public task::Executor {
   // The spawning task lives itself, so a close() seen late cannot make wait_until_idle() miss this
   // one.
   bool begin_tasks(size_t count) {
-    if (intake_.closed()) [[unlikely]]
+    if (!intake_.plain() && !may_begin(count)) [[unlikely]]
       return false;
     tally_.begin(count);
     return true;
   }
+  bool may_begin(size_t count);
   // Owner thread: a task of the scheduler becomes ready.
   void post_shared(task::Runnable* runnable);
   void run_ready();
+  uint32_t run_turns(uint32_t most);
+  uint32_t run_watched_turns(uint32_t most);
   void look_outside();
   bool find_work();
   void take_injected();
@@ -113,7 +118,9 @@ class Worker final : public task::Executor {
   const size_t index_;
   task::TimerWheel timers_;
   task::WorkerContext context_;
-  internal::Tally tally_;  // of the tasks spawned here and of those that ended here
+  internal::Tally tally_;       // of the tasks spawned here and of those that ended here
+  internal::LiveBound& bound_;  // the scheduler's
+  internal::Allowance allowance_;
   internal::WorkerCounters counters_;
   uint64_t random_;
   // What becomes ready is announced to the others as a whole, by whoever set this.

@@ -5,6 +5,11 @@
 
 namespace annulet::task {
 
+absl::Status Executor::refusal() const {
+  return absl::FailedPreconditionError(
+      "spawn: refused, the executor is stopping and takes no new tasks");
+}
+
 const Context& Executor::named_context(Priority priority, const char* name) {
   const std::lock_guard lock(mutex_);
   const auto found = std::find_if(named_.begin(), named_.end(), [&](const Context& context) {

@@ -10,6 +10,7 @@
 #include <forward_list>
 #include <mutex>
 
+#include "absl/status/status.h"
 #include "annulet/task/context.h"
 #include "annulet/task/runnable.h"
 
@@ -30,10 +31,13 @@ class Executor {
   // is visible to it.
   virtual void post(Runnable* runnable) noexcept = 0;
 
-  // Counts one more live task, before its first post. False: the intake is closed and the task must
-  // not be posted. The loop that runs a task to its end counts one less (run() in
-  // worker_context.h).
+  // Counts one more live task, before its first post. False: it is refused and must not be posted.
+  // The loop that runs a task to its end counts one less (run() in worker_context.h).
   virtual bool admit() noexcept = 0;
+
+  // Why admit() has refused: FailedPrecondition, the intake is closed, unless the executor has
+  // other reasons.
+  virtual absl::Status refusal() const;
 
   // What tasks spawned here begin with.
   const Context& context(Priority priority = Priority::kNormal) const {

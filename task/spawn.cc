@@ -2,11 +2,6 @@
 
 namespace annulet::task::internal {
 
-absl::Status intake_closed_error() {
-  return absl::FailedPreconditionError(
-      "spawn: refused, the executor is stopping and takes no new tasks");
-}
-
 absl::Status no_worker_error() {
   return absl::FailedPreconditionError(
       "spawn: the caller is no task; name a scheduler, an engine or a runtime");

@@ -102,8 +102,7 @@ class [[nodiscard]] JoinHandle {
 
 namespace internal {
 
-// Why a spawn is refused.
-absl::Status intake_closed_error();
+// Why a spawn is refused that names no executor.
 absl::Status no_worker_error();
 
 template <class T>
@@ -119,19 +118,18 @@ Promise<T>* start(Executor& executor, Task<T>& task, bool detached) {
 }  // namespace internal
 
 // Starts `task` on `executor`. FailedPrecondition, and the task is destroyed unstarted, when that
-// is stopping.
+// is stopping; some have other reasons to refuse (Executor::refusal()).
 template <class T>
 absl::StatusOr<JoinHandle<T>> spawn(Executor& executor, Task<T> task) {
   internal::Promise<T>* promise = internal::start(executor, task, /*detached=*/false);
-  if (promise == nullptr) return internal::intake_closed_error();
+  if (promise == nullptr) return executor.refusal();
   return JoinHandle<T>(promise);
 }
 
 // As spawn, without a handle.
 template <class T>
 absl::Status spawn_detached(Executor& executor, Task<T> task) {
-  if (internal::start(executor, task, /*detached=*/true) == nullptr)
-    return internal::intake_closed_error();
+  if (internal::start(executor, task, /*detached=*/true) == nullptr) return executor.refusal();
   return absl::OkStatus();
 }
 

@@ -54,21 +54,32 @@ class ScopedWorkerContext {
   WorkerContext* former_;
 };
 
+namespace internal {
+
+// As run(), for loops with something to do before a task's end is told: the one that has ended, to
+// be given to reap(), or null.
+[[nodiscard]] inline PromiseBase* resume(WorkerContext& context, Runnable* runnable, int budget) {
+  context.budget = budget;
+  if (ABSL_PREDICT_FALSE(runnable->context == nullptr)) {
+    auto* callback = static_cast<CallbackRunnable*>(runnable);
+    callback->function(callback);
+    return nullptr;
+  }
+  runnable->handle().resume();
+  if (ABSL_PREDICT_FALSE(!context.forks.empty())) release_forks(context.forks);
+  return std::exchange(context.finished, nullptr);
+}
+
+}  // namespace internal
+
 // Runs `runnable` until it suspends or ends. For loops: the only way to resume something that was
 // posted. True: a spawned task has ended, so that one task less lives; it may have been admitted by
 // another executor whose tasks this loop also runs.
 [[nodiscard]] inline bool run(WorkerContext& context, Runnable* runnable,
                               int budget = WorkerContext::kBudget) {
-  context.budget = budget;
-  if (ABSL_PREDICT_FALSE(runnable->context == nullptr)) {
-    auto* callback = static_cast<CallbackRunnable*>(runnable);
-    callback->function(callback);
-    return false;
-  }
-  runnable->handle().resume();
-  if (ABSL_PREDICT_FALSE(!context.forks.empty())) internal::release_forks(context.forks);
-  if (context.finished == nullptr) return false;
-  internal::reap(std::exchange(context.finished, nullptr));
+  internal::PromiseBase* const finished = internal::resume(context, runnable, budget);
+  if (finished == nullptr) return false;
+  internal::reap(finished);
   return true;
 }
 

@@ -45,6 +45,9 @@ class BasicTally {
 template <class Sync = wait::RealSync>
 class BasicIntake {
  public:
+  // `watched`: each beginning asks for more than whether it is closed.
+  explicit BasicIntake(bool watched = false) : word_(watched ? kWatched : 0) {}
+
   // Counts `count` tasks more. False: closed.
   bool begin(uint64_t count = 1) {
     uint64_t before = word_.load(std::memory_order_relaxed);  // checked by the exchange
@@ -58,13 +61,16 @@ class BasicIntake {
   // Relaxed: what was counted before is in the same word.
   void close() { word_.fetch_or(kClosed, std::memory_order_relaxed); }
   bool closed() const { return (word_.load(std::memory_order_relaxed) & kClosed) != 0; }
-  uint64_t begun() const { return word_.load(std::memory_order_relaxed) & ~kClosed; }
+  // Neither closed nor watched.
+  bool plain() const { return (word_.load(std::memory_order_relaxed) & (kClosed | kWatched)) == 0; }
+  uint64_t begun() const { return word_.load(std::memory_order_relaxed) & ~(kClosed | kWatched); }
 
  private:
   static constexpr uint64_t kClosed = uint64_t{1} << 63;
+  static constexpr uint64_t kWatched = uint64_t{1} << 62;
 
   // The count, and whether it is closed, in one word: begin() and close() cannot miss each other.
-  typename Sync::template atomic<uint64_t> word_{0};
+  typename Sync::template atomic<uint64_t> word_;
 };
 
 // `tally_of(worker)` for each of `workers`. Exact once the intake is closed.
