@@ -19,6 +19,10 @@ absl::Status check(const SchedulerOptions& options) {
           absl::StrCat(name, ": ", value, " is not between 1 and ", kMost));
     }
   }
+  if (options.share_threshold > kMost) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("share_threshold: ", options.share_threshold, " is more than ", kMost));
+  }
   constexpr uint64_t kMostLive = uint64_t{1} << 40;
   if (options.max_live > kMostLive) {
     return absl::InvalidArgumentError(

@@ -11,7 +11,8 @@ namespace annulet::sched {
 // How many turns each priority gets in a round while others wait (internal/ready_set.h). A task
 // that is the oldest of its priority on its worker runs within 2 * sum() turns of that worker:
 // those left of a round, and the next. Within 3 * sum(), if tasks that may be stolen and tasks that
-// may not are both ready in that priority and low is at least internal::ReadySet::kInARow.
+// may not are both ready in that priority, there are several workers, and low is at least
+// internal::ReadySet::kInARow.
 struct Weights {
   uint32_t high = 64;
   uint32_t normal = 16;
@@ -34,12 +35,19 @@ struct SchedulerOptions {
   // where the bound is less than 16 for each worker. A task has made room once it has ended, a
   // little before its frame is freed.
   uint64_t max_live = 0;
+  // How many shared tasks of each priority a worker keeps out of the others' sight; when there are
+  // more, the older half of them comes into it. 0: all are seen at once. More makes a task that
+  // becomes ready cheaper, and leaves tasks that start few others, which soon wait for them, on one
+  // worker. The price: up to so many tasks that lie behind one which computes for long, or blocks
+  // its worker, wait for it though others sleep.
+  // A scheduler with one worker needs no sharing and keeps all.
+  uint32_t share_threshold = 0;
   // Where each worker begins to look for something to steal comes from this.
   uint64_t seed = 1;
 };
 
-// InvalidArgument: a weight or the interval is 0, or larger than a million; max_live is larger than
-// 2^40.
+// InvalidArgument: a weight or the interval is 0, or larger than a million; share_threshold is
+// larger than a million; max_live is larger than 2^40.
 absl::Status check(const SchedulerOptions& options);
 
 }  // namespace annulet::sched

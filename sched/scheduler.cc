@@ -24,6 +24,7 @@ Worker& Scheduler::add_worker(wait::Parker& parker) {
   workers_.push_back(std::make_unique<Worker>(*this, parker, workers_.size()));
   idle_.reset(workers_.size());
   bound_.share_among(workers_.size());
+  for (const auto& worker : workers_) worker->ready_.set_alone(workers_.size() == 1);
   return *workers_.back();
 }
 

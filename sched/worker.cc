@@ -47,7 +47,7 @@ Worker::Worker(Scheduler& scheduler, wait::Parker& parker, size_t index)
       context_{.executor = this, .timers = &timers_},
       bound_(scheduler.bound_),
       random_((scheduler.options().seed + index) * 0x9E3779B97F4A7C15u | 1),
-      ready_(scheduler.options().weights) {}
+      ready_(scheduler.options().weights, scheduler.options().share_threshold) {}
 
 Worker* Worker::current() noexcept { return t_current; }
 

@@ -1,6 +1,11 @@
 // What a worker has to run, by priority: tasks of its own that nobody else may run, and tasks that
 // others may steal.
 //
+// Of those that may be stolen thieves see what lies in a RunQueue. The younger ones wait for that
+// in a plain list: those that have no room there, and with a share_threshold, as many as that;
+// beyond it the older half of them is moved on. A worker that is alone keeps all as if they were
+// its own.
+//
 // Each priority has a weight, the number of turns that it gets before the next lower one gets one
 // of its own; a round is over when every priority that has something to run has had its turns. So
 // the urgent comes first, and yet the oldest task of any priority runs within twice as many turns
@@ -35,7 +40,13 @@ class BasicReadySet {
   static constexpr uint8_t kInARow = 4;
   static constexpr uint64_t kStealable = kVisible;
 
-  explicit BasicReadySet(const Weights& weights) : weights_(weights) { begin_round(); }
+  explicit BasicReadySet(const Weights& weights, uint32_t share_threshold = 0)
+      : weights_(weights), share_threshold_(share_threshold) {
+    begin_round();
+  }
+
+  // Whether there is nobody to steal. While it is empty.
+  void set_alone(bool alone) { alone_ = alone; }
 
   // To be run by this worker alone.
   void push_own(task::Priority priority, Node* runnable) {
@@ -50,12 +61,18 @@ class BasicReadySet {
   // no fence between the look and the push, so those that come in the same moment in which a thief
   // takes the last of what lay there may go untold; once they have doubled, they are told of.
   bool push_shared(task::Priority priority, Node* runnable) {
+    if (alone_) {
+      push_own(priority, runnable);
+      return false;
+    }
     const size_t i = index(priority);
     occupied_ |= bit(i);
     maybe_shared_ |= bit(i);
     const uint64_t before = shared_[i].stealable();
-    if (!waiting_[i].empty() || !shared_[i].push(runnable)) [[unlikely]] {
+    if (keeps(i) || !shared_[i].push(runnable)) [[unlikely]] {
       waiting_[i].push(runnable);
+      ++waiting_count_[i];
+      if (share_threshold_ != 0) return waiting_count_[i] > share_threshold_ && refill(i);
       if (before == 0) refill(i);
     }
     return before == 0 || std::has_single_bit(before);
@@ -109,8 +126,8 @@ class BasicReadySet {
     uint64_t shared = 0;
     for (const auto& queue : shared_) shared += queue.size();
     if (shared != 1) return shared > 1;
-    for (const Queue& own : own_) {
-      if (!own.empty()) return true;
+    for (size_t i = 0; i < task::kPriorities; ++i) {
+      if (!own_[i].empty() || waiting_count_[i] != 0) return true;
     }
     return false;
   }
@@ -132,7 +149,9 @@ class BasicReadySet {
       if (Node* const runnable = own_[i].pop()) return runnable;
     }
     Node* runnable = shared_[i].pop();
-    if (runnable == nullptr && !waiting_[i].empty()) {
+    // Again, for thieves may have taken all that was moved on.
+    while (runnable == nullptr && waiting_count_[i] != 0) {
+      if (waiting_count_[i] <= share_threshold_) return pop_waiting(i);
       refill(i);
       refilled_ = true;
       runnable = shared_[i].pop();
@@ -142,11 +161,26 @@ class BasicReadySet {
     return own_[i].pop();
   }
 
-  [[gnu::noinline]] void refill(size_t i) {
-    while (!waiting_[i].empty() && shared_[i].has_room()) (void)shared_[i].push(waiting_[i].pop());
+  // Whether what is pushed waits, because others do before it, or for the threshold.
+  bool keeps(size_t i) const { return (waiting_count_[i] | share_threshold_) != 0; }
+
+  Node* pop_waiting(size_t i) {
+    --waiting_count_[i];
+    return waiting_[i].pop();
+  }
+
+  // Moves on all that wait, or with a threshold the older half of them, as far as there is room.
+  // False: there was none.
+  [[gnu::noinline]] bool refill(size_t i) {
+    uint64_t most = share_threshold_ == 0 ? waiting_count_[i] : (waiting_count_[i] + 1) / 2;
+    if (most == 0 || !shared_[i].has_room()) return false;
+    for (; most > 0 && shared_[i].has_room(); --most) (void)shared_[i].push(pop_waiting(i));
+    return true;
   }
 
   const Weights weights_;
+  const uint64_t share_threshold_;
+  bool alone_ = false;
   // A bit for each priority:
   uint32_t occupied_ = 0;      // it may have something
   uint32_t maybe_shared_ = 0;  // it may have something that others may run
@@ -156,7 +190,9 @@ class BasicReadySet {
   std::array<uint8_t, task::kPriorities>
       in_a_row_{};  // says whose turn it is, the own or the others
   std::array<Queue, task::kPriorities> own_;
-  std::array<Queue, task::kPriorities> waiting_;  // for room in shared_; younger
+  // To come into shared_; younger than what lies there.
+  std::array<Queue, task::kPriorities> waiting_;
+  std::array<uint64_t, task::kPriorities> waiting_count_{};
   std::array<RunQueue<Node*, kStealable, Sync>, task::kPriorities> shared_;
 };
 
