@@ -99,7 +99,7 @@ class Worker final : public task::Executor {
     tally_.begin(count);
     return true;
   }
-  bool may_begin(size_t count);
+  [[gnu::noinline]] bool may_begin(size_t count);
   // Owner thread: a task of the scheduler becomes ready.
   void post_shared(task::Runnable* runnable);
   void run_ready();

@@ -69,12 +69,8 @@ class BasicReadySet {
     occupied_ |= bit(i);
     maybe_shared_ |= bit(i);
     const uint64_t before = shared_[i].stealable();
-    if (keeps(i) || !shared_[i].push(runnable)) [[unlikely]] {
-      waiting_[i].push(runnable);
-      ++waiting_count_[i];
-      if (share_threshold_ != 0) return waiting_count_[i] > share_threshold_ && refill(i);
-      if (before == 0) refill(i);
-    }
+    if (keeps(i) || !shared_[i].push(runnable)) [[unlikely]]
+      return push_waiting(i, runnable, before);
     return before == 0 || std::has_single_bit(before);
   }
 
@@ -163,6 +159,14 @@ class BasicReadySet {
 
   // Whether what is pushed waits, because others do before it, or for the threshold.
   bool keeps(size_t i) const { return (waiting_count_[i] | share_threshold_) != 0; }
+
+  // As push_shared(), where thieves could take `before` so far.
+  [[gnu::noinline]] bool push_waiting(size_t i, Node* runnable, uint64_t before) {
+    waiting_[i].push(runnable);
+    ++waiting_count_[i];
+    if (share_threshold_ != 0) return waiting_count_[i] > share_threshold_ && refill(i);
+    return before == 0 ? refill(i) : std::has_single_bit(before);
+  }
 
   Node* pop_waiting(size_t i) {
     --waiting_count_[i];
