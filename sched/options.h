@@ -42,6 +42,9 @@ struct SchedulerOptions {
   // its worker, wait for it though others sleep.
   // A scheduler with one worker needs no sharing and keeps all.
   uint32_t share_threshold = 0;
+  // Whether workers count how long turns of tasks take (WorkerMetrics::turn_times). Costs a look at
+  // the clock for each turn.
+  bool turn_histogram = false;
   // Where each worker begins to look for something to steal comes from this.
   uint64_t seed = 1;
 };

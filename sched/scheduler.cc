@@ -85,7 +85,12 @@ bool Scheduler::maybe_tasks_beside(size_t self) const {
 
 WorkerMetrics Scheduler::metrics() const {
   WorkerMetrics sum;
+  // As in internal::live_tasks(): ends before beginnings, so that there are no more of them.
+  uint64_t ended = 0;
+  for (const auto& worker : workers_) ended += worker->tally_.ended();
   for (const auto& worker : workers_) sum += worker->metrics();
+  sum.spawned += intake_.begun();
+  sum.ended = ended;
   return sum;
 }
 

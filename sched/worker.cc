@@ -47,7 +47,9 @@ Worker::Worker(Scheduler& scheduler, wait::Parker& parker, size_t index)
       context_{.executor = this, .timers = &timers_},
       bound_(scheduler.bound_),
       random_((scheduler.options().seed + index) * 0x9E3779B97F4A7C15u | 1),
-      ready_(scheduler.options().weights, scheduler.options().share_threshold) {}
+      ready_(scheduler.options().weights, scheduler.options().share_threshold) {
+  if (scheduler.options().turn_histogram) turn_times_ = std::make_unique<internal::TurnTimes>();
+}
 
 Worker* Worker::current() noexcept { return t_current; }
 
@@ -97,10 +99,12 @@ bool Worker::start(task::internal::PromiseBase& promise, task::Priority priority
 void Worker::run() {
   const OnThisThread scope(*this);
   internal::ScopedForkJoinWorker forks(scheduler_.forks(), index_);
+  counters_.busy.begin(wait::Clock::now());
   while (!scheduler_.stopped()) {
     if (searching_ && ready_.maybe_any()) end_search();  // before what it found keeps it busy
     run_ready();
     look_outside();
+    tell_queued();
     if (scheduler_.closed()) scheduler_.announce_progress();
     if (ready_.maybe_any() || find_work()) {
       const Gathering gathering(gathering_);
@@ -113,41 +117,70 @@ void Worker::run() {
   }
   if (searching_) end_search();
   inbox_.quiesce();
+  counters_.busy.end(wait::Clock::now());
 }
 
-void Worker::run_ready() {
+template <class Run>
+void Worker::run_turns(const Run& run) {
   const uint32_t most = scheduler_.options().poll_interval;
-  counters_.runs.add(bound_.limited() ? run_watched_turns(most) : run_turns(most));
-}
-
-uint32_t Worker::run_turns(uint32_t most) {
   uint32_t ran = 0;
   for (; ran < most; ++ran) {
     task::Runnable* const runnable = ready_.pop();
     if (runnable == nullptr) break;
     if (ready_.take_refilled()) [[unlikely]]
       scheduler_.notify_others();
-    if (task::run(context_, runnable)) tally_.end();
+    run(runnable);
   }
-  return ran;
+  counters_.runs.add(ran);
 }
 
-// The same with what options ask for besides: room is there again before anybody hears of a task's
-// end.
-uint32_t Worker::run_watched_turns(uint32_t most) {
-  uint32_t ran = 0;
-  for (; ran < most; ++ran) {
-    task::Runnable* const runnable = ready_.pop();
-    if (runnable == nullptr) break;
-    if (ready_.take_refilled()) scheduler_.notify_others();
-    task::internal::PromiseBase* const finished =
-        task::internal::resume(context_, runnable, task::WorkerContext::kBudget);
-    if (finished == nullptr) continue;
-    allowance_.put(bound_);
-    task::internal::reap(finished);
-    tally_.end();
+void Worker::run_ready() {
+  if (!bound_.limited() && turn_times_ == nullptr) {
+    return run_turns([this](task::Runnable* runnable) {
+      if (task::run(context_, runnable)) tally_.end();
+    });
   }
-  return ran;
+  wait::Deadline since = turn_times_ != nullptr ? wait::Clock::now() : wait::Deadline();
+  run_turns([&](task::Runnable* runnable) { run_watched(runnable, since); });
+}
+
+// With what options ask for besides. `since` is when the turn before it ended. There is room again
+// before anybody hears of a task's end.
+void Worker::run_watched(task::Runnable* runnable, wait::Deadline& since) {
+  task::internal::PromiseBase* const finished =
+      task::internal::resume(context_, runnable, task::WorkerContext::kBudget);
+  if (turn_times_ != nullptr) {
+    const wait::Deadline now = wait::Clock::now();
+    turn_times_->add(now - since);
+    since = now;
+  }
+  if (finished == nullptr) return;
+  if (bound_.limited()) allowance_.put(bound_);
+  task::internal::reap(finished);
+  tally_.end();
+}
+
+void Worker::tell_queued() {
+  for (const task::Priority priority : task::kAllPriorities) {
+    const auto i = static_cast<size_t>(priority);
+    counters_.queued_own[i].set(ready_.own_size(priority));
+    counters_.queued_shared[i].set(ready_.shared_size(priority));
+  }
+}
+
+WorkerMetrics Worker::metrics() const {
+  WorkerMetrics result{.runs = counters_.runs.read(),
+                       .steals = counters_.steals.read(),
+                       .stolen = counters_.stolen.read(),
+                       .parks = counters_.parks.read(),
+                       .wakes = counters_.wakes.read(),
+                       .ended = tally_.ended(),
+                       .busy = counters_.busy.read([] { return wait::Clock::now(); }),
+                       .queued_own = counters_.queued_own.read(),
+                       .queued_shared = counters_.queued_shared.read()};
+  result.spawned = tally_.begun();
+  if (turn_times_ != nullptr) result.turn_times = turn_times_->read();
+  return result;
 }
 
 // Timers, and what was posted to this worker from other threads or to all of them from outside.
@@ -230,7 +263,9 @@ void Worker::sleep() {
     if (!scheduler_.maybe_tasks_beside(index_) && !scheduler_.forks_->maybe_has_work(index_) &&
         !scheduler_.stopped()) {
       const Gathering gathering(gathering_);
+      counters_.busy.end(wait::Clock::now());
       parker_.park(timers_.next());
+      counters_.busy.begin(wait::Clock::now());
       counters_.parks.add(1);
     }
     inbox_.end_sleep();

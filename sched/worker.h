@@ -17,6 +17,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "annulet/sched/internal/live_bound.h"
 #include "annulet/sched/internal/live_count.h"
@@ -72,7 +73,7 @@ class Worker final : public task::Executor {
   size_t index() const { return index_; }
   Scheduler& scheduler() const { return scheduler_; }
   // Any thread: a moment's view.
-  WorkerMetrics metrics() const { return counters_.read(); }
+  WorkerMetrics metrics() const;
 
  private:
   friend class Scheduler;
@@ -103,8 +104,10 @@ class Worker final : public task::Executor {
   // Owner thread: a task of the scheduler becomes ready.
   void post_shared(task::Runnable* runnable);
   void run_ready();
-  uint32_t run_turns(uint32_t most);
-  uint32_t run_watched_turns(uint32_t most);
+  template <class Run>
+  void run_turns(const Run& run);
+  void run_watched(task::Runnable* runnable, wait::Deadline& since);
+  void tell_queued();
   void look_outside();
   bool find_work();
   void take_injected();
@@ -122,6 +125,7 @@ class Worker final : public task::Executor {
   internal::LiveBound& bound_;  // the scheduler's
   internal::Allowance allowance_;
   internal::WorkerCounters counters_;
+  std::unique_ptr<internal::TurnTimes> turn_times_;  // null: nobody asked for them
   uint64_t random_;
   // What becomes ready is announced to the others as a whole, by whoever set this.
   bool gathering_ = false;
