@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <exception>
 #include <new>
 #include <system_error>
 
@@ -11,7 +12,9 @@
 #include "absl/strings/str_cat.h"
 #include "annulet/sched/internal/blocked_signals.h"
 #include "annulet/sched/internal/cores.h"
+#include "annulet/sched/internal/hooks.h"
 #include "annulet/task/executor.h"
+#include "annulet/task/unobserved.h"
 #include "annulet/wait/thread_parker.h"
 
 namespace annulet::sched {
@@ -34,47 +37,6 @@ class ThreadHost final : public WorkerHost {
 
  private:
   std::vector<wait::ThreadParker> parkers_;
-};
-
-// Tells the hooks of each sleep.
-class HookedParker final : public wait::Parker {
- public:
-  HookedParker(wait::Parker& parker, const EngineOptions& options, size_t worker)
-      : parker_(parker), options_(options), worker_(worker) {}
-
-  void poll() override { parker_.poll(); }
-  void park(wait::Deadline until) override {
-    if (options_.on_park) options_.on_park(worker_);
-    parker_.park(until);
-    if (options_.on_unpark) options_.on_unpark(worker_);
-  }
-  void unpark() override { parker_.unpark(); }
-
- private:
-  wait::Parker& parker_;
-  const EngineOptions& options_;
-  const size_t worker_;
-};
-
-// A host whose parkers tell the hooks.
-class HookedHost final : public WorkerHost {
- public:
-  HookedHost(std::unique_ptr<WorkerHost> host, const EngineOptions& options, size_t workers)
-      : options_(options), host_(std::move(host)) {
-    for (size_t i = 0; i < workers; ++i) {
-      parkers_.push_back(std::make_unique<HookedParker>(host_->parker(i), options_, i));
-    }
-  }
-  size_t size() const override { return parkers_.size(); }
-  wait::Parker& parker(size_t worker) override { return *parkers_[worker]; }
-  absl::Status begin(size_t worker) override { return host_->begin(worker); }
-  void end(size_t worker) override { host_->end(worker); }
-  void cancel_waits(size_t worker) override { host_->cancel_waits(worker); }
-
- private:
-  const EngineOptions options_;
-  std::unique_ptr<WorkerHost> host_;
-  std::vector<std::unique_ptr<HookedParker>> parkers_;
 };
 
 size_t worker_count(const EngineOptions& options, const WorkerHost* host) {
@@ -140,7 +102,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::create(const EngineOptions& opti
   }
   if (host == nullptr) host = std::make_unique<ThreadHost>(count);
   if (options.on_park || options.on_unpark) {
-    host = std::make_unique<HookedHost>(std::move(host), options, count);
+    host = internal::with_hooks(std::move(host), options, count);
   }
   std::unique_ptr<Engine> engine(new Engine(options, std::move(host)));
   absl::Status started = engine->start_threads(count);
@@ -191,7 +153,10 @@ absl::Status Engine::start_threads(size_t count) {
         refused = std::make_error_code(std::errc::not_enough_memory);
       }
       if (refused) {
-        for (; i < count; ++i) all_begun.DecrementCount();
+        for (; i < count; ++i) {
+          cancel_waits_[i] = nullptr;
+          all_begun.DecrementCount();
+        }
       }
     }
   }
@@ -213,12 +178,29 @@ void Engine::run_worker(size_t index, int core, absl::Status& begun,
   if (options_.pin_threads) begun = internal::pin_this_thread(core);
   if (begun.ok()) begun = host_->begin(index);
   const bool works = begun.ok();
-  all_begun.DecrementCount();
+  if (works) {
+    begun = call_on_start(index);
+  } else {
+    cancel_waits_[index] = nullptr;
+  }
+  const bool started = begun.ok();
+  all_begun.DecrementCount();  // behind this `begun` may be gone
   if (!works) return;
-  if (options_.on_start) options_.on_start(index);
+  // Also if the hook has failed: it may have spawned before.
   scheduler_->worker(index).run();
-  if (options_.on_stop) options_.on_stop(index);
+  if (started) internal::call_hook("on_stop", options_.on_stop, index);
   host_->end(index);
+}
+
+absl::Status Engine::call_on_start(size_t index) {
+  if (!options_.on_start) return absl::OkStatus();
+  try {
+    scheduler_->worker(index).call([&] { options_.on_start(index); });
+  } catch (...) {
+    return absl::InternalError(absl::StrCat("on_start of worker ", index, " threw: ",
+                                            task::internal::describe(std::current_exception())));
+  }
+  return absl::OkStatus();
 }
 
 bool Engine::on_own_thread() const {
@@ -286,9 +268,11 @@ bool Engine::wait_for_grace() {
 }
 
 void Engine::cancel_all_waits() {
-  if (threads_.size() < cancel_waits_.size()) return;  // not all have begun, and so no task has
-  absl::BlockingCounter done(static_cast<int>(cancel_waits_.size()));
-  for (const auto& message : cancel_waits_) message->post(done);
+  const auto none = std::count(cancel_waits_.begin(), cancel_waits_.end(), nullptr);
+  absl::BlockingCounter done(static_cast<int>(cancel_waits_.size()) - static_cast<int>(none));
+  for (const auto& message : cancel_waits_) {
+    if (message != nullptr) message->post(done);
+  }
   done.Wait();
 }
 

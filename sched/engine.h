@@ -53,10 +53,15 @@ struct EngineOptions {
   // How long stop() waits for tasks to end once all sleeps have been cancelled.
   std::chrono::milliseconds cancel_grace{1000};
 
-  // Called in a worker's thread with its number: before its first task and after its last, before
-  // and after each sleep. They must not throw, start or wake tasks, cancel, or use the engine: they
-  // are for counters, traces, and what a thread needs. Empty ones cost nothing.
+  // Hooks: called in a worker's thread with its number, for counters, traces, and what a thread
+  // needs. Empty ones cost nothing.
+  // Before its first task. It may spawn as a task of the worker would, by spawn.h; what it spawns
+  // may run on other workers before it returns. Engine::create() returns when it has returned on
+  // all workers, and fails if it throws on one: that one's on_stop is not called.
   std::function<void(size_t)> on_start;
+  // After its last task, and before and after each sleep. These must not spawn or wake tasks,
+  // cancel, or use the engine. What they throw is reported as what a task throws that nobody awaits
+  // (task/unobserved.h), under the hook's name, and the worker goes on.
   std::function<void(size_t)> on_stop;
   std::function<void(size_t)> on_park;
   std::function<void(size_t)> on_unpark;
@@ -80,7 +85,7 @@ class WorkerHost {
 
 class Engine {
  public:
-  // InvalidArgument: bad options. ResourceExhausted: no threads are left.
+  // InvalidArgument: bad options. ResourceExhausted: no threads are left. Internal: on_start threw.
   static absl::StatusOr<std::unique_ptr<Engine>> create(const EngineOptions& options = {});
   // As above, with workers that sleep in what `host` brings.
   static absl::StatusOr<std::unique_ptr<Engine>> create(const EngineOptions& options,
@@ -165,6 +170,7 @@ class Engine {
   }
 
   absl::Status start_threads(size_t count);
+  absl::Status call_on_start(size_t index);
   void run_worker(size_t index, int core, absl::Status& begun, absl::BlockingCounter& all_begun);
   bool on_own_thread() const;
   void end_threads(wait::Deadline until) noexcept;
@@ -179,7 +185,7 @@ class Engine {
   std::unique_ptr<WorkerHost> host_;  // outlives the scheduler, whose workers sleep in it
   std::unique_ptr<Scheduler> scheduler_;
   BlockingPool blocking_;
-  std::vector<std::unique_ptr<CancelWaits>> cancel_waits_;  // one for each worker
+  std::vector<std::unique_ptr<CancelWaits>> cancel_waits_;  // one for each worker that runs
   std::vector<std::thread> threads_;
   task::CancelSource stopping_;
 

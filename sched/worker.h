@@ -53,6 +53,14 @@ class Worker final : public task::Executor {
   // Any thread.
   bool start(task::internal::PromiseBase& promise, task::Priority priority, const char* name);
 
+  // Owner thread, before run(), while the scheduler is open: calls `function`, whose spawns are
+  // those of a task of this worker.
+  template <class Function>
+  void call(const Function& function) {
+    const OnThisThread scope(*this);
+    function();
+  }
+
   // Runs tasks in the calling thread until the scheduler has stopped. Once.
   void run();
 

@@ -9,22 +9,12 @@
 namespace annulet::task {
 namespace {
 
-std::string describe(const std::exception_ptr& failure) {
-  try {
-    std::rethrow_exception(failure);
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (...) {
-    return "an exception that is no std::exception";
-  }
-}
-
 void log_failure(std::exception_ptr failure, const char* name) noexcept {
   try {
     LOG_EVERY_N_SEC(ERROR, 1) << "annulet: a task that nobody awaits failed"
                               << (name != nullptr ? ", " : "") << (name != nullptr ? name : "")
-                              << ": " << describe(failure) << " (" << unobserved_failures()
-                              << " so far)";
+                              << ": " << internal::describe(failure) << " ("
+                              << unobserved_failures() << " so far)";
   } catch (const std::bad_alloc&) {
     // The failure is counted; there is no memory to say more.
   }
@@ -43,6 +33,16 @@ UnobservedHandler set_unobserved_handler(UnobservedHandler handler) noexcept {
 uint64_t unobserved_failures() noexcept { return g_failures.load(std::memory_order_relaxed); }
 
 namespace internal {
+
+std::string describe(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::exception& e) {
+    return e.what();
+  } catch (...) {
+    return "an exception that is no std::exception";
+  }
+}
 
 void report_unobserved(std::exception_ptr failure, const char* name) noexcept {
   g_failures.fetch_add(1, std::memory_order_relaxed);  // a count, which orders nothing

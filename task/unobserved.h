@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <string>
 
 namespace annulet::task {
 
@@ -23,6 +24,8 @@ UnobservedHandler set_unobserved_handler(UnobservedHandler handler) noexcept;
 uint64_t unobserved_failures() noexcept;
 
 namespace internal {
+// What it says of itself.
+std::string describe(const std::exception_ptr& failure);
 void report_unobserved(std::exception_ptr failure, const char* name) noexcept;
 }  // namespace internal
 

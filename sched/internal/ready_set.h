@@ -165,8 +165,8 @@ class BasicReadySet {
     return pop_own(i);
   }
 
-  task::Runnable* pop_own(size_t i) {
-    task::Runnable* const runnable = own_[i].pop();
+  Node* pop_own(size_t i) {
+    Node* const runnable = own_[i].pop();
     if (runnable != nullptr) --own_count_[i];
     return runnable;
   }
