@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <source_location>
 #include <string>
 #include <utility>
 
@@ -68,23 +69,24 @@ class Runtime {
   // destroyed unstarted, once shutdown() has begun; ResourceExhausted, as well, when
   // SchedulerOptions::max_live tasks live. Priority and name as in sched/spawn.h.
   template <class T>
-  absl::StatusOr<task::JoinHandle<T>> spawn(task::Task<T> work,
-                                            task::Priority priority = task::Priority::kNormal,
-                                            const char* name = nullptr) {
-    return engine_->spawn(std::move(work), priority, name);
+  absl::StatusOr<task::JoinHandle<T>> spawn(
+      task::Task<T> work, task::Priority priority = task::Priority::kNormal,
+      const char* name = nullptr, std::source_location site = std::source_location::current()) {
+    return engine_->spawn(std::move(work), priority, name, site);
   }
   template <class T>
   absl::Status spawn_detached(task::Task<T> work, task::Priority priority = task::Priority::kNormal,
-                              const char* name = nullptr) {
-    return engine_->spawn_detached(std::move(work), priority, name);
+                              const char* name = nullptr,
+                              std::source_location site = std::source_location::current()) {
+    return engine_->spawn_detached(std::move(work), priority, name, site);
   }
 
   // Starts a task on the worker `index` (0..threads()-1), which it never leaves.
   template <class T>
-  absl::StatusOr<task::JoinHandle<T>> spawn_on(size_t index, task::Task<T> work,
-                                               task::Priority priority = task::Priority::kNormal,
-                                               const char* name = nullptr) {
-    return engine_->spawn_on(index, std::move(work), priority, name);
+  absl::StatusOr<task::JoinHandle<T>> spawn_on(
+      size_t index, task::Task<T> work, task::Priority priority = task::Priority::kNormal,
+      const char* name = nullptr, std::source_location site = std::source_location::current()) {
+    return engine_->spawn_on(index, std::move(work), priority, name, site);
   }
 
   size_t threads() const { return engine_->workers(); }

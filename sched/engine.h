@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <source_location>
 #include <string>
 #include <thread>
 #include <type_traits>
@@ -109,22 +110,23 @@ class Engine {
   // ResourceExhausted, as well, when SchedulerOptions::max_live tasks live. Priority and name as in
   // spawn.h.
   template <class T>
-  absl::StatusOr<task::JoinHandle<T>> spawn(task::Task<T> work,
-                                            task::Priority priority = task::Priority::kNormal,
-                                            const char* name = nullptr) {
-    return sched::spawn(*scheduler_, std::move(work), priority, name);
+  absl::StatusOr<task::JoinHandle<T>> spawn(
+      task::Task<T> work, task::Priority priority = task::Priority::kNormal,
+      const char* name = nullptr, std::source_location site = std::source_location::current()) {
+    return sched::spawn(*scheduler_, std::move(work), priority, name, site);
   }
   template <class T>
   absl::Status spawn_detached(task::Task<T> work, task::Priority priority = task::Priority::kNormal,
-                              const char* name = nullptr) {
-    return sched::spawn_detached(*scheduler_, std::move(work), priority, name);
+                              const char* name = nullptr,
+                              std::source_location site = std::source_location::current()) {
+    return sched::spawn_detached(*scheduler_, std::move(work), priority, name, site);
   }
   // Starts a task on the worker `index` (0..workers()-1), which it never leaves.
   template <class T>
-  absl::StatusOr<task::JoinHandle<T>> spawn_on(size_t index, task::Task<T> work,
-                                               task::Priority priority = task::Priority::kNormal,
-                                               const char* name = nullptr) {
-    return sched::spawn_on(scheduler_->worker(index), std::move(work), priority, name);
+  absl::StatusOr<task::JoinHandle<T>> spawn_on(
+      size_t index, task::Task<T> work, task::Priority priority = task::Priority::kNormal,
+      const char* name = nullptr, std::source_location site = std::source_location::current()) {
+    return sched::spawn_on(scheduler_->worker(index), std::move(work), priority, name, site);
   }
 
   // Runs a plain function on a worker, where fork_join() and its kin are parallel, blocks until it

@@ -45,6 +45,9 @@ struct SchedulerOptions {
   // Whether workers count how long turns of tasks take (WorkerMetrics::turn_times). Costs a look at
   // the clock for each turn.
   bool turn_histogram = false;
+  // Whether names of tasks say where they were spawned: `visit, spawned at crawl.cc:41`, in reports
+  // of failures and wherever else names are seen. With it each spawn takes a lock.
+  bool spawn_sites = false;
   // Where each worker begins to look for something to steal comes from this.
   uint64_t seed = 1;
 };

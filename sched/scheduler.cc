@@ -11,7 +11,9 @@
 namespace annulet::sched {
 
 Scheduler::Scheduler(const SchedulerOptions& options)
-    : options_(options), bound_(options.max_live), intake_(/*watched=*/bound_.limited()) {
+    : options_(options),
+      bound_(options.max_live),
+      intake_(/*watched=*/bound_.limited() || options.spawn_sites) {
   CHECK_OK(check(options)) << "Scheduler";
 }
 
@@ -36,9 +38,9 @@ void Scheduler::post(task::Runnable* runnable) noexcept {
 }
 
 bool Scheduler::start(task::internal::PromiseBase& promise, task::Priority priority,
-                      const char* name) {
-  if (Worker* worker = current_worker()) return worker->start_shared(promise, priority, name);
-  promise.context = &context(priority, name);
+                      const char* name, std::source_location site) {
+  if (Worker* worker = current_worker()) return worker->start_shared(promise, priority, name, site);
+  promise.context = &spawn_context(*this, priority, name, site);
   if (!begin_outside(1)) return false;
   inject(promise, priority);
   return true;

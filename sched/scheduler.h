@@ -25,6 +25,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <source_location>
 #include <vector>
 
 #include "annulet/sched/internal/batch.h"
@@ -69,9 +70,17 @@ class Scheduler final : public task::Executor {
 
   // For spawn.h: counts one more task, unless it is refused, and queues it to be run by whoever
   // comes first. Any thread.
-  bool start(task::internal::PromiseBase& promise, task::Priority priority, const char* name);
+  bool start(task::internal::PromiseBase& promise, task::Priority priority, const char* name,
+             std::source_location site);
   // The same for one that a thread outside waits for, whatever SchedulerOptions::max_live says.
   bool start_main(task::internal::PromiseBase& promise);
+
+  // What a task of `home`, this or one of the workers, begins with.
+  const task::Context& spawn_context(task::Executor& home, task::Priority priority,
+                                     const char* name, std::source_location site) const {
+    if (options_.spawn_sites) return home.context(priority, name, site);
+    return home.context(priority, name);
+  }
 
   // For spawn_all(): as admit() and post() for many at once. `batch` holds tasks of this scheduler.
   bool admit_all(size_t count) noexcept;

@@ -13,6 +13,7 @@
 #ifndef ANNULET_SCHED_SPAWN_H_
 #define ANNULET_SCHED_SPAWN_H_
 
+#include <source_location>
 #include <utility>
 #include <vector>
 
@@ -35,13 +36,15 @@ using task::Task;
 // is a bounded number of them. FailedPrecondition, and the task is destroyed unstarted, when the
 // scheduler is stopping, or when the caller is no task of a scheduler; ResourceExhausted, as well,
 // when SchedulerOptions::max_live tasks live.
+// `site` is for SchedulerOptions::spawn_sites, and without them a constant in a register.
 template <class T>
 absl::StatusOr<JoinHandle<T>> spawn(Task<T> work, Priority priority = Priority::kNormal,
-                                    const char* name = nullptr) {
+                                    const char* name = nullptr,
+                                    std::source_location site = std::source_location::current()) {
   Worker* const worker = Worker::current();
   if (worker == nullptr) return task::internal::no_worker_error();
   work.promise().join().set_spawned(/*detached=*/false);
-  if (!worker->start_shared(work.promise(), priority, name)) return worker->refusal();
+  if (!worker->start_shared(work.promise(), priority, name, site)) return worker->refusal();
   return JoinHandle<T>(&work.release());
 }
 
@@ -49,79 +52,85 @@ absl::StatusOr<JoinHandle<T>> spawn(Task<T> work, Priority priority = Priority::
 template <class T>
 absl::StatusOr<JoinHandle<T>> spawn(Scheduler& scheduler, Task<T> work,
                                     Priority priority = Priority::kNormal,
-                                    const char* name = nullptr) {
+                                    const char* name = nullptr,
+                                    std::source_location site = std::source_location::current()) {
   work.promise().join().set_spawned(/*detached=*/false);
-  if (!scheduler.start(work.promise(), priority, name)) return scheduler.refusal();
+  if (!scheduler.start(work.promise(), priority, name, site)) return scheduler.refusal();
   return JoinHandle<T>(&work.release());
 }
 
 // As spawn(), without a handle.
 template <class T>
 absl::Status spawn_detached(Task<T> work, Priority priority = Priority::kNormal,
-                            const char* name = nullptr) {
+                            const char* name = nullptr,
+                            std::source_location site = std::source_location::current()) {
   Worker* const worker = Worker::current();
   if (worker == nullptr) return task::internal::no_worker_error();
   work.promise().join().set_spawned(/*detached=*/true);
-  if (!worker->start_shared(work.promise(), priority, name)) return worker->refusal();
+  if (!worker->start_shared(work.promise(), priority, name, site)) return worker->refusal();
   work.release();
   return absl::OkStatus();
 }
 
 template <class T>
 absl::Status spawn_detached(Scheduler& scheduler, Task<T> work,
-                            Priority priority = Priority::kNormal, const char* name = nullptr) {
+                            Priority priority = Priority::kNormal, const char* name = nullptr,
+                            std::source_location site = std::source_location::current()) {
   work.promise().join().set_spawned(/*detached=*/true);
-  if (!scheduler.start(work.promise(), priority, name)) return scheduler.refusal();
+  if (!scheduler.start(work.promise(), priority, name, site)) return scheduler.refusal();
   work.release();
   return absl::OkStatus();
 }
 
 // As spawn(), for a task that stays on this worker.
 template <class T>
-absl::StatusOr<LocalJoinHandle<T>> spawn_local(Task<T> work, Priority priority = Priority::kNormal,
-                                               const char* name = nullptr) {
+absl::StatusOr<LocalJoinHandle<T>> spawn_local(
+    Task<T> work, Priority priority = Priority::kNormal, const char* name = nullptr,
+    std::source_location site = std::source_location::current()) {
   Worker* const worker = Worker::current();
   if (worker == nullptr) return task::internal::no_worker_error();
   work.promise().join().set_spawned_locally(/*detached=*/false);
-  if (!worker->start_own(work.promise(), priority, name)) return worker->refusal();
+  if (!worker->start_own(work.promise(), priority, name, site)) return worker->refusal();
   return LocalJoinHandle<T>(&work.release());
 }
 
 // As spawn_local(), without a handle.
 template <class T>
 absl::Status spawn_local_detached(Task<T> work, Priority priority = Priority::kNormal,
-                                  const char* name = nullptr) {
+                                  const char* name = nullptr,
+                                  std::source_location site = std::source_location::current()) {
   Worker* const worker = Worker::current();
   if (worker == nullptr) return task::internal::no_worker_error();
   work.promise().join().set_spawned_locally(/*detached=*/true);
-  if (!worker->start_own(work.promise(), priority, name)) return worker->refusal();
+  if (!worker->start_own(work.promise(), priority, name, site)) return worker->refusal();
   work.release();
   return absl::OkStatus();
 }
 
 // As spawn(), for a task that stays on `worker`, from any thread.
 template <class T>
-absl::StatusOr<JoinHandle<T>> spawn_on(Worker& worker, Task<T> work,
-                                       Priority priority = Priority::kNormal,
-                                       const char* name = nullptr) {
+absl::StatusOr<JoinHandle<T>> spawn_on(
+    Worker& worker, Task<T> work, Priority priority = Priority::kNormal, const char* name = nullptr,
+    std::source_location site = std::source_location::current()) {
   work.promise().join().set_spawned(/*detached=*/false);
-  if (!worker.start(work.promise(), priority, name)) return worker.refusal();
+  if (!worker.start(work.promise(), priority, name, site)) return worker.refusal();
   return JoinHandle<T>(&work.release());
 }
 
 // Starts all of `work`, to be run by whoever has time, from any thread: as one, which from outside
 // costs little more than a single one. Refused as spawn() is, all of them or none.
 template <class T>
-absl::StatusOr<std::vector<JoinHandle<T>>> spawn_all(Scheduler& scheduler,
-                                                     std::vector<Task<T>> work,
-                                                     Priority priority = Priority::kNormal) {
+absl::StatusOr<std::vector<JoinHandle<T>>> spawn_all(
+    Scheduler& scheduler, std::vector<Task<T>> work, Priority priority = Priority::kNormal,
+    std::source_location site = std::source_location::current()) {
   std::vector<JoinHandle<T>> handles;
   handles.reserve(work.size());
   if (!scheduler.admit_all(work.size())) return scheduler.refusal();
+  const task::Context& context = scheduler.spawn_context(scheduler, priority, nullptr, site);
   internal::Batch batch;
   for (Task<T>& each : work) {
     task::internal::Promise<T>& promise = each.release();
-    promise.context = &scheduler.context(priority);
+    promise.context = &context;
     promise.join().set_spawned(/*detached=*/false);
     batch.push(&promise);
     handles.emplace_back(&promise);

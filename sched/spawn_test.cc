@@ -4,11 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
+#include <source_location>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "annulet/sched/engine.h"
 #include "annulet/sched/testing/reports.h"
@@ -69,6 +72,80 @@ TEST(Spawn, ANameReachesTheReportOfAFailureByWhateverWayItIsSpawned) {
   EXPECT_TRUE(engine->stop(wait::kNever).ok());
   EXPECT_TRUE(Reports::has("from outside"));
   EXPECT_TRUE(Reports::has("on a worker"));
+}
+
+TEST(SpawnSites, AReportSaysWhereTheTaskWasSpawnedByWhateverWay) {
+  const Reports reports;
+  const auto engine = *Engine::create({.workers = 2, .scheduler = {.spawn_sites = true}});
+  std::vector<uint32_t> lines;
+  // The line behind that of each note has the call, by which the report is to be found.
+  const auto note = [&](uint32_t line) { lines.push_back(line); };
+  std::atomic<bool> dropped{false};
+  const auto fail_later = [&]() -> Task<void> {
+    while (!dropped.load()) co_await task::yield();
+    throw std::runtime_error("failed");
+  };
+  const auto parent = [&]() -> Task<void> {
+    note(__LINE__ + 1);
+    EXPECT_TRUE(spawn_detached(fail_later()).ok());
+    note(__LINE__ + 1);
+    EXPECT_TRUE(spawn(fail_later()).ok());
+    note(__LINE__ + 1);
+    EXPECT_TRUE(spawn_local_detached(fail_later(), Priority::kLow).ok());
+    note(__LINE__ + 1);
+    EXPECT_TRUE(spawn_local(fail_later(), Priority::kHigh).ok());
+    note(__LINE__ + 1);
+    EXPECT_TRUE(engine->spawn(fail_later()).ok());
+    co_return;
+  };
+  engine->block_on(parent());
+  note(__LINE__ + 1);
+  EXPECT_TRUE(engine->spawn_detached(fail_later()).ok());
+  note(__LINE__ + 1);
+  EXPECT_TRUE(engine->spawn_on(1, fail_later()).ok());
+  note(__LINE__ + 1);
+  EXPECT_TRUE(spawn_on(engine->scheduler().worker(0), fail_later()).ok());
+  std::vector<Task<void>> together;
+  together.push_back(fail_later());
+  note(__LINE__ + 1);
+  EXPECT_TRUE(spawn_all(engine->scheduler(), std::move(together)).ok());
+  const uint32_t named = __LINE__ + 1;
+  EXPECT_TRUE(engine->spawn_detached(fail_later(), Priority::kNormal, "visit").ok());
+  dropped.store(true);
+  EXPECT_TRUE(engine->stop(wait::kNever).ok());
+  const std::string place =
+      std::string("spawned at ") + std::source_location::current().file_name();
+  for (const uint32_t line : lines) {
+    EXPECT_TRUE(Reports::has(place + ":" + std::to_string(line))) << line;
+  }
+  EXPECT_TRUE(Reports::has("visit, " + place + ":" + std::to_string(named)));
+}
+
+TEST(SpawnSites, WithoutThemNamesAreWhatTheyWereGiven) {
+  const Reports reports;
+  const auto engine = *Engine::create({.workers = 1});
+  EXPECT_TRUE(engine->spawn_detached(fail()).ok());
+  EXPECT_TRUE(engine->stop(wait::kNever).ok());
+  EXPECT_TRUE(Reports::has(""));
+}
+
+TEST(SpawnSites, GoTogetherWithABoundOnLiveTasks) {
+  const auto engine =
+      *Engine::create({.workers = 1, .scheduler = {.max_live = 2, .spawn_sites = true}});
+  const auto parent = []() -> Task<void> {
+    auto first = spawn(fail());
+    EXPECT_TRUE(first.ok());
+    EXPECT_TRUE(absl::IsResourceExhausted(spawn(fail()).status()));
+    EXPECT_TRUE(absl::IsResourceExhausted(spawn_local(fail()).status()));
+    bool failed = false;
+    try {
+      co_await *std::move(first);
+    } catch (const std::runtime_error&) {
+      failed = true;
+    }
+    EXPECT_TRUE(failed);
+  };
+  engine->block_on(parent());
 }
 
 }  // namespace

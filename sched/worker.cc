@@ -73,9 +73,8 @@ void Worker::post_shared(task::Runnable* runnable) {
 }
 
 bool Worker::start_shared(task::internal::PromiseBase& promise, task::Priority priority,
-                          const char* name) {
-  promise.context = &scheduler_.context(priority, name);
-  if (!begin_tasks(1)) return false;
+                          const char* name, std::source_location site) {
+  if (!begin_task(promise, scheduler_, priority, name, site)) return false;
   if (ready_.push_shared(priority, &promise)) scheduler_.notify_others();
   return true;
 }
@@ -88,9 +87,19 @@ bool Worker::may_begin(size_t count) {
   return !intake_.closed() && (!bound_.limited() || allowance_.take(bound_, count));
 }
 
-bool Worker::start(task::internal::PromiseBase& promise, task::Priority priority,
-                   const char* name) {
-  promise.context = &context(priority, name);
+bool Worker::may_begin_task(task::internal::PromiseBase& promise, task::Executor& home,
+                            std::source_location site) {
+  if (!may_begin(1)) return false;
+  if (scheduler_.options().spawn_sites) {
+    const task::Context& plain = *promise.context;
+    promise.context = &home.context(plain.priority, plain.name, site);
+  }
+  return true;
+}
+
+bool Worker::start(task::internal::PromiseBase& promise, task::Priority priority, const char* name,
+                   std::source_location site) {
+  promise.context = &scheduler_.spawn_context(*this, priority, name, site);
   if (!admit()) return false;
   post(&promise);
   return true;

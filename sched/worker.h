@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <source_location>
 
 #include "annulet/sched/internal/live_bound.h"
 #include "annulet/sched/internal/live_count.h"
@@ -51,7 +52,8 @@ class Worker final : public task::Executor {
 
   // For spawn.h: counts one more task, unless it is refused, and queues it here, to stay.
   // Any thread.
-  bool start(task::internal::PromiseBase& promise, task::Priority priority, const char* name);
+  bool start(task::internal::PromiseBase& promise, task::Priority priority, const char* name,
+             std::source_location site);
 
   // Owner thread, before run(), while the scheduler is open: calls `function`, whose spawns are
   // those of a task of this worker.
@@ -69,14 +71,14 @@ class Worker final : public task::Executor {
 
   // Owner thread, for spawn.h: counts one more task, unless it is refused, and queues it here, to
   // stay or to be run by whoever comes first.
-  bool start_own(task::internal::PromiseBase& promise, task::Priority priority, const char* name) {
-    promise.context = &context(priority, name);
-    if (!begin_tasks(1)) return false;
+  bool start_own(task::internal::PromiseBase& promise, task::Priority priority, const char* name,
+                 std::source_location site) {
+    if (!begin_task(promise, *this, priority, name, site)) return false;
     ready_.push_own(priority, &promise);
     return true;
   }
-  bool start_shared(task::internal::PromiseBase& promise, task::Priority priority,
-                    const char* name);
+  bool start_shared(task::internal::PromiseBase& promise, task::Priority priority, const char* name,
+                    std::source_location site);
 
   size_t index() const { return index_; }
   Scheduler& scheduler() const { return scheduler_; }
@@ -109,6 +111,17 @@ class Worker final : public task::Executor {
     return true;
   }
   [[gnu::noinline]] bool may_begin(size_t count);
+  // As begin_tasks(), of one whose home is `home`.
+  bool begin_task(task::internal::PromiseBase& promise, task::Executor& home,
+                  task::Priority priority, const char* name, std::source_location site) {
+    promise.context = &home.context(priority, name);
+    if (!intake_.plain() && !may_begin_task(promise, home, site)) [[unlikely]]
+      return false;
+    tally_.begin();
+    return true;
+  }
+  [[gnu::noinline]] bool may_begin_task(task::internal::PromiseBase& promise, task::Executor& home,
+                                        std::source_location site);
   // Owner thread: a task of the scheduler becomes ready.
   void post_shared(task::Runnable* runnable);
   void run_ready();

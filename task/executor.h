@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <forward_list>
 #include <mutex>
+#include <source_location>
+#include <string>
 
 #include "absl/status/status.h"
 #include "annulet/task/context.h"
@@ -51,12 +53,22 @@ class Executor {
     return name == nullptr ? context(priority) : named_context(priority, name);
   }
 
+  // The same for tasks whose name shall say where they were spawned: "name, spawned at file:line".
+  // That name lives as long as the executor. Takes a lock and makes a string.
+  const Context& context(Priority priority, const char* name, std::source_location site);
+
  private:
+  struct SpawnSite {
+    std::string name;
+    Context context;
+  };
+
   const Context& named_context(Priority priority, const char* name);
 
   std::array<Context, kPriorities> contexts_;
   std::mutex mutex_;
-  std::forward_list<Context> named_;  // under mutex_
+  std::forward_list<Context> named_;    // under mutex_
+  std::forward_list<SpawnSite> sites_;  // under mutex_
 };
 
 // Lets a suspended computation continue where it belongs.

@@ -13,8 +13,8 @@
 
 namespace annulet::task {
 
-// `name`: the task's (Executor::context), or null if it has none or ended before its handle
-// was dropped.
+// `name`: the task's (Executor::context), for the time of the call, or null if it has none or ended
+// before its handle was dropped.
 using UnobservedHandler = void (*)(std::exception_ptr failure, const char* name) noexcept;
 
 // Replaces the handler, for the whole process; null puts back the default. Returns the former one.
