@@ -190,10 +190,13 @@ class BasicReadySet {
   // Moves on all that wait, or with a threshold the older half of them, as far as there is room.
   // False: there was none.
   [[gnu::noinline]] bool refill(size_t i) {
-    uint64_t most = share_threshold_ == 0 ? waiting_count_[i] : (waiting_count_[i] + 1) / 2;
-    if (most == 0 || !shared_[i].has_room()) return false;
-    for (; most > 0 && shared_[i].has_room(); --most) (void)shared_[i].push(pop_waiting(i));
-    return true;
+    const uint64_t most = share_threshold_ == 0 ? waiting_count_[i] : (waiting_count_[i] + 1) / 2;
+    uint64_t moved = 0;
+    for (; moved < most && shared_[i].has_room(); ++moved) {
+      (void)shared_[i].push(waiting_[i].pop());
+    }
+    waiting_count_[i] -= moved;
+    return moved > 0;
   }
 
   const Weights weights_;
