@@ -301,7 +301,7 @@ void answer_to_another_one() {
 
 template <Lowered kLowered>
 model_check::Suite requests() {
-  model_check::Suite suite("Request", {"annulet/sched/internal/job_deque.h"});
+  model_check::Suite suite("Request", {"annulet/sched/internal/job_deque.h"}, {.spurious = 0});
   suite.scenario("a sleeper gets a fork", sleeper_gets_a_fork<kLowered>);
   suite.scenario("an answer to another one", answer_to_another_one<kLowered>);
   return suite;
