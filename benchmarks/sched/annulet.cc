@@ -162,6 +162,31 @@ void scope_loop(Run& run) {
       run, [&](std::vector<uint64_t>& results) { return runtime->block_on(store_all(results)); });
 }
 
+// The same with local tasks, which need no atomic count.
+Task<void> store_here(uint64_t& result, uint64_t i, uint64_t& left, Bell& all_done) {
+  result = i;
+  if (--left == 0) all_done.ring();
+  co_return;
+}
+
+Task<Taken> store_all_here(std::vector<uint64_t>& results) {
+  Stopwatch watch;
+  Bell all_done;
+  uint64_t left = results.size();
+  for (uint64_t i = 0; i < results.size(); ++i) {
+    CHECK_OK(sched::spawn_local_detached(store_here(results[i], i, left, all_done)));
+  }
+  co_await all_done.wait();
+  co_return watch.stop();
+}
+
+void scope_loop_local(Run& run) {
+  const auto runtime = start_runtime(run);
+  measure_tasks(run, [&](std::vector<uint64_t>& results) {
+    return std::move(*runtime->spawn_on(0, store_all_here(results))).join();
+  });
+}
+
 // --- Forks of plain functions. ---
 
 uint64_t fork(uint64_t n) {
@@ -461,6 +486,7 @@ constexpr CaseEntry kCases[] = {
     {"parallel_reduce", parallel_reduce},
     {"parallel_sort", parallel_sort},
     {"scope_loop", scope_loop},
+    {"scope_loop_local", scope_loop_local},
     {"spawn_join", spawn_join},
     {"spawn_local", spawn_local_join},
     {"spawn_outside", spawn_outside},

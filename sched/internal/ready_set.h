@@ -52,7 +52,7 @@ class BasicReadySet {
   void push_own(task::Priority priority, Node* runnable) {
     const size_t i = index(priority);
     own_[i].push(runnable);
-    ++own_count_[i];
+    ++own_pushed_[i];
     occupied_ |= bit(i);
   }
 
@@ -98,7 +98,7 @@ class BasicReadySet {
 
   // Whether tasks that had waited for room have come where others can take them, since the last
   // call.
-  bool take_refilled() { return std::exchange(refilled_, false); }
+  bool take_refilled() { return refilled_ && std::exchange(refilled_, false); }
 
   // Whether there may be something for pop(): thieves may have taken it.
   bool maybe_any() const { return occupied_ != 0; }
@@ -120,7 +120,9 @@ class BasicReadySet {
   }
 
   // How many are ready: of its own, and of those that others may run.
-  uint64_t own_size(task::Priority priority) const { return own_count_[index(priority)]; }
+  uint64_t own_size(task::Priority priority) const {
+    return own_pushed_[index(priority)] - own_popped_[index(priority)];
+  }
   uint64_t shared_size(task::Priority priority) const {
     return shared_[index(priority)].size() + waiting_count_[index(priority)];
   }
@@ -147,8 +149,10 @@ class BasicReadySet {
     funded_ = bit(task::kPriorities) - 1;
   }
 
-  Node* pop_from(size_t i) {
-    if ((maybe_shared_ & bit(i)) == 0) return pop_own(i);
+  Node* pop_from(size_t i) { return (maybe_shared_ & bit(i)) == 0 ? pop_own(i) : pop_of_both(i); }
+
+  // Out of line, so that a worker with tasks of its own alone saves no registers for it.
+  [[gnu::noinline]] Node* pop_of_both(size_t i) {
     if ((in_a_row_[i]++ / kInARow) % 2 == 0) {
       if (Node* const runnable = pop_own(i)) return runnable;
     }
@@ -167,7 +171,7 @@ class BasicReadySet {
 
   Node* pop_own(size_t i) {
     Node* const runnable = own_[i].pop();
-    if (runnable != nullptr) --own_count_[i];
+    if (runnable != nullptr) ++own_popped_[i];
     return runnable;
   }
 
@@ -211,7 +215,9 @@ class BasicReadySet {
   std::array<uint8_t, task::kPriorities>
       in_a_row_{};  // says whose turn it is, the own or the others
   std::array<Queue, task::kPriorities> own_;
-  std::array<uint64_t, task::kPriorities> own_count_{};
+  // Two counts, for the same word written twice in a turn would be what a yield waits for.
+  std::array<uint64_t, task::kPriorities> own_pushed_{};
+  std::array<uint64_t, task::kPriorities> own_popped_{};
   // To come into shared_; younger than what lies there.
   std::array<Queue, task::kPriorities> waiting_;
   std::array<uint64_t, task::kPriorities> waiting_count_{};

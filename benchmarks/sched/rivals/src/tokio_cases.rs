@@ -3,8 +3,10 @@
 use crate::driver::{ns_between, ns_since, process_cpu_ns, resident_bytes, spin_for, touch};
 use crate::driver::{Case, Run, Stopwatch, Taken};
 use crate::workloads::*;
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -62,6 +64,31 @@ fn spawn_local(run: &mut Run) {
             let task = |i| tokio::task::spawn_local(async move { i });
             let sum = join_all((0..count).map(task).collect()).await;
             watch.stop(sum)
+        })
+    });
+}
+
+/// Handles are dropped; the last task wakes the one that started them.
+fn scope_loop_local(run: &mut Run) {
+    let count = run.count();
+    run.measure(count, sum_below(count), || {
+        on_one_thread(async move {
+            let watch = Stopwatch::start();
+            let results = Rc::new(vec![Cell::new(0); count as usize]);
+            let (left, all_done) = (Rc::new(Cell::new(count)), Rc::new(Notify::new()));
+            for i in 0..count {
+                let (results, left, all_done) = (results.clone(), left.clone(), all_done.clone());
+                tokio::task::spawn_local(async move {
+                    results[i as usize].set(i);
+                    left.set(left.get() - 1);
+                    if left.get() == 0 {
+                        all_done.notify_one();
+                    }
+                });
+            }
+            all_done.notified().await;
+            let taken = watch.stop(0);
+            Taken { result: results.iter().map(Cell::get).sum(), ..taken }
         })
     });
 }
@@ -306,6 +333,7 @@ pub const CASES: &[Case] = &[
 pub const LOCAL_CASES: &[Case] = &[
     ("create_and_yield", measure_local_creations::<8>),
     ("create_and_yield_9000", measure_local_creations::<9000>),
+    ("scope_loop_local", scope_loop_local),
     ("spawn_local", spawn_local),
     ("task_switch", |run| measure_local_yields(run, 10)),
     ("yield", |run| measure_local_yields(run, 2)),
