@@ -82,7 +82,7 @@ void* take_from(FrameSupply& list, std::size_t class_bytes) {
   if (!may_keep()) return give_frames(std::exchange(list, {}));
   const FrameSupply given{.freed = list.freed};
   FreeFrame* last = nullptr;
-  while (list.freed_bytes > kSlabBytes / 2) {
+  while (list.freed_bytes > kMaxFreedBytes / 2) {
     last = std::exchange(list.freed, list.freed->next);
     list.freed_bytes -= class_bytes;
   }
@@ -106,7 +106,7 @@ void free_frame(void* frame, std::size_t bytes) noexcept {
   FrameSupply& list = t_cache.lists[size_class];
   list.freed = ::new (frame) FreeFrame{list.freed};
   list.freed_bytes += class_bytes;
-  if (ABSL_PREDICT_FALSE(list.freed_bytes > kSlabBytes || !may_keep())) shed(list, class_bytes);
+  if (ABSL_PREDICT_FALSE(list.freed_bytes > kMaxFreedBytes || !may_keep())) shed(list, class_bytes);
 }
 
 std::size_t cached_frame_bytes() noexcept {

@@ -19,7 +19,9 @@ namespace annulet::task::internal {
 inline constexpr std::size_t kFrameClassBytes = 16;
 inline constexpr std::size_t kFrameClasses =
     65;  // frames up to 1 KiB; larger ones come from the heap
-inline constexpr std::size_t kMaxBytesPerClass = 2 * kSlabBytes;  // freed ones, and unused ones
+// Of ten thousand small tasks, and half of what a second-level cache holds.
+inline constexpr std::size_t kMaxFreedBytes = 8 * kSlabBytes;                  // of a class
+inline constexpr std::size_t kMaxBytesPerClass = kMaxFreedBytes + kSlabBytes;  // and unused ones
 inline constexpr std::size_t kMaxBytes = kFrameClasses * kMaxBytesPerClass;
 
 void* allocate_frame(std::size_t bytes);
