@@ -162,29 +162,24 @@ void scope_loop(Run& run) {
       run, [&](std::vector<uint64_t>& results) { return runtime->block_on(store_all(results)); });
 }
 
-// The same with local tasks, which need no atomic count.
-Task<void> store_here(uint64_t& result, uint64_t i, uint64_t& left, Bell& all_done) {
-  result = i;
-  if (--left == 0) all_done.ring();
+// Local tasks without handles, but for the last of them, which runs last.
+Task<void> count(uint64_t& ran) {
+  ++ran;
   co_return;
 }
 
-Task<Taken> store_all_here(std::vector<uint64_t>& results) {
+Task<Taken> count_all(uint64_t tasks) {
   Stopwatch watch;
-  Bell all_done;
-  uint64_t left = results.size();
-  for (uint64_t i = 0; i < results.size(); ++i) {
-    CHECK_OK(sched::spawn_local_detached(store_here(results[i], i, left, all_done)));
-  }
-  co_await all_done.wait();
-  co_return watch.stop();
+  uint64_t ran = 0;
+  for (uint64_t i = 1; i < tasks; ++i) CHECK_OK(sched::spawn_local_detached(count(ran)));
+  co_await spawn_local(count(ran));
+  co_return watch.stop(ran);
 }
 
-void scope_loop_local(Run& run) {
+void spawn_local_run(Run& run) {
   const auto runtime = start_runtime(run);
-  measure_tasks(run, [&](std::vector<uint64_t>& results) {
-    return std::move(*runtime->spawn_on(0, store_all_here(results))).join();
-  });
+  run.measure(run.count(), run.count(),
+              [&] { return std::move(*runtime->spawn_on(0, count_all(run.count()))).join(); });
 }
 
 // --- Forks of plain functions. ---
@@ -486,9 +481,9 @@ constexpr CaseEntry kCases[] = {
     {"parallel_reduce", parallel_reduce},
     {"parallel_sort", parallel_sort},
     {"scope_loop", scope_loop},
-    {"scope_loop_local", scope_loop_local},
     {"spawn_join", spawn_join},
     {"spawn_local", spawn_local_join},
+    {"spawn_local_run", spawn_local_run},
     {"spawn_outside", spawn_outside},
     {"task_switch", task_switch},
     {"yield", yield_two},

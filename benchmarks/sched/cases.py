@@ -27,10 +27,10 @@ def _all_cases():
             add(f"spawn_join/{size}/{workers}w", "spawn_join", workers, _COUNTS[size],
                 _REPEATS[size])
     for size in ("10k", "1M"):
-        add(f"spawn_local/{size}/1w", "spawn_local", 1, _COUNTS[size], _REPEATS[size])
+        for case in ("spawn_local", "spawn_local_run"):
+            add(f"{case}/{size}/1w", case, 1, _COUNTS[size], _REPEATS[size])
     for workers in (1, 2):
         add(f"scope_loop/10k/{workers}w", "scope_loop", workers, 10_000, 51)
-    add("scope_loop_local/10k/1w", "scope_loop_local", 1, 10_000, 51)
     for size in ("10k", "1M"):
         for workers in (1, 2):
             add(f"spawn_outside/{size}/{workers}w", "spawn_outside", workers, _COUNTS[size],

@@ -78,22 +78,14 @@ class BasicReadySet {
 
   // The next to be run, or null.
   Node* pop() {
-    while (occupied_ != 0) {
-      const uint32_t candidates = occupied_ & funded_;
-      if (candidates == 0) {
-        begin_round();
-        continue;
-      }
-      const auto most_urgent = static_cast<size_t>(std::countr_zero(candidates));
-      Node* const runnable = pop_from(most_urgent);
-      if (runnable == nullptr) {
-        occupied_ &= ~bit(most_urgent);
-        continue;
-      }
-      if (--turns_[most_urgent] == 0) funded_ &= ~bit(most_urgent);
-      return runnable;
+    const uint32_t candidates = occupied_ & funded_;
+    const uint32_t most_urgent = candidates & (0 - candidates);
+    // The short way of a worker with tasks of its own alone.
+    if ((most_urgent & ~maybe_shared_) != 0) {
+      const auto i = static_cast<size_t>(std::countr_zero(most_urgent));
+      if (Node* const runnable = pop_own(i)) return charge(i, runnable);
     }
-    return nullptr;
+    return pop_any();
   }
 
   // Whether tasks that had waited for room have come where others can take them, since the last
@@ -149,10 +141,29 @@ class BasicReadySet {
     funded_ = bit(task::kPriorities) - 1;
   }
 
-  Node* pop_from(size_t i) { return (maybe_shared_ & bit(i)) == 0 ? pop_own(i) : pop_of_both(i); }
+  // Out of line, so that the short way saves no registers for it.
+  [[gnu::noinline]] Node* pop_any() {
+    while (occupied_ != 0) {
+      const uint32_t candidates = occupied_ & funded_;
+      if (candidates == 0) {
+        begin_round();
+        continue;
+      }
+      const auto most_urgent = static_cast<size_t>(std::countr_zero(candidates));
+      if (Node* const runnable = pop_from(most_urgent)) return charge(most_urgent, runnable);
+      occupied_ &= ~bit(most_urgent);
+    }
+    return nullptr;
+  }
 
-  // Out of line, so that a worker with tasks of its own alone saves no registers for it.
-  [[gnu::noinline]] Node* pop_of_both(size_t i) {
+  // One turn of what comes from there.
+  Node* charge(size_t i, Node* runnable) {
+    if (--turns_[i] == 0) funded_ &= ~bit(i);
+    return runnable;
+  }
+
+  Node* pop_from(size_t i) {
+    if ((maybe_shared_ & bit(i)) == 0) return pop_own(i);
     if ((in_a_row_[i]++ / kInARow) % 2 == 0) {
       if (Node* const runnable = pop_own(i)) return runnable;
     }

@@ -68,27 +68,20 @@ fn spawn_local(run: &mut Run) {
     });
 }
 
-/// Handles are dropped; the last task wakes the one that started them.
-fn scope_loop_local(run: &mut Run) {
+/// Handles are dropped but for the last task's, which runs last.
+fn spawn_local_run(run: &mut Run) {
     let count = run.count();
-    run.measure(count, sum_below(count), || {
+    run.measure(count, count, || {
         on_one_thread(async move {
             let watch = Stopwatch::start();
-            let results = Rc::new(vec![Cell::new(0); count as usize]);
-            let (left, all_done) = (Rc::new(Cell::new(count)), Rc::new(Notify::new()));
-            for i in 0..count {
-                let (results, left, all_done) = (results.clone(), left.clone(), all_done.clone());
-                tokio::task::spawn_local(async move {
-                    results[i as usize].set(i);
-                    left.set(left.get() - 1);
-                    if left.get() == 0 {
-                        all_done.notify_one();
-                    }
-                });
-            }
-            all_done.notified().await;
-            let taken = watch.stop(0);
-            Taken { result: results.iter().map(Cell::get).sum(), ..taken }
+            let ran = Rc::new(Cell::new(0));
+            let task = |_| {
+                let ran = ran.clone();
+                tokio::task::spawn_local(async move { ran.set(ran.get() + 1) })
+            };
+            (1..count).for_each(|i| drop(task(i)));
+            task(0).await.unwrap();
+            watch.stop(ran.get())
         })
     });
 }
@@ -333,8 +326,8 @@ pub const CASES: &[Case] = &[
 pub const LOCAL_CASES: &[Case] = &[
     ("create_and_yield", measure_local_creations::<8>),
     ("create_and_yield_9000", measure_local_creations::<9000>),
-    ("scope_loop_local", scope_loop_local),
     ("spawn_local", spawn_local),
+    ("spawn_local_run", spawn_local_run),
     ("task_switch", |run| measure_local_yields(run, 10)),
     ("yield", |run| measure_local_yields(run, 2)),
 ];
