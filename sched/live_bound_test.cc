@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "annulet/sched/engine.h"
+#include "annulet/sched/simulation.h"
 #include "annulet/sched/spawn.h"
 #include "annulet/task/spawn.h"
 #include "annulet/task/this_task.h"
@@ -163,6 +164,14 @@ TEST(LiveBound, ThereIsRoomAgainAsSoonAsATaskIsJoined) {
     }
   };
   two->block_on(parent());
+}
+
+TEST(LiveBound, TasksThatEndInASimulationMakeRoomToo) {
+  Simulation simulation({.scheduler = {.max_live = 4}});
+  const auto spawn_one_by_one = []() -> Task<void> {
+    for (int i = 0; i < 100; ++i) co_await *spawn(nothing());
+  };
+  simulation.run(spawn_one_by_one());
 }
 
 TEST(LiveBound, WhatIsSpawnedTogetherIsRefusedTogether) {

@@ -330,7 +330,8 @@ void Simulation::Machine::turn(const Next& next) {
   ++turns_;
   {
     const Worker::OnThisThread scope(worker);
-    if (task::run(worker.context_, next.runnable, budget)) worker.tally_.end();
+    auto* const finished = task::internal::resume(worker.context_, next.runnable, budget);
+    if (finished != nullptr) worker.reap(finished);
   }
   worker.counters_.runs.add(1);
   if (!by_priority()) {

@@ -153,8 +153,7 @@ void Worker::run_ready() {
   run_turns([&](task::Runnable* runnable) { run_watched(runnable, since); });
 }
 
-// With what options ask for besides. `since` is when the turn before it ended. There is room again
-// before anybody hears of a task's end.
+// With what options ask for besides. `since` is when the turn before it ended.
 void Worker::run_watched(task::Runnable* runnable, wait::Deadline& since) {
   task::internal::PromiseBase* const finished =
       task::internal::resume(context_, runnable, task::WorkerContext::kBudget);
@@ -163,7 +162,10 @@ void Worker::run_watched(task::Runnable* runnable, wait::Deadline& since) {
     turn_times_->add(now - since);
     since = now;
   }
-  if (finished == nullptr) return;
+  if (finished != nullptr) reap(finished);
+}
+
+void Worker::reap(task::internal::PromiseBase* finished) {
   if (bound_.limited()) allowance_.put(bound_);
   task::internal::reap(finished);
   tally_.end();

@@ -128,6 +128,8 @@ class Worker final : public task::Executor {
   template <class Run>
   void run_turns(const Run& run);
   void run_watched(task::Runnable* runnable, wait::Deadline& since);
+  // A spawned task has ended. There is room again before anybody hears of it.
+  void reap(task::internal::PromiseBase* finished);
   void tell_queued();
   void look_outside();
   bool find_work();
