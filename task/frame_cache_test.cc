@@ -67,6 +67,37 @@ TEST_F(FrameSlabs, AFrameTakesNoMoreThanItsSizeAndNoneTouchesAnother) {
   }
 }
 
+TEST_F(FrameSlabs, ALargeFrameTakesAQuarterMoreThanItsSizeAtMostAndNoneTouchesAnother) {
+  const auto burst_of = [](size_t bytes) {
+    std::vector<Frame> frames;
+    for (size_t i = 0; i < 1000; ++i) frames.push_back(make(bytes));
+    std::sort(frames.begin(), frames.end(),
+              [](const Frame& a, const Frame& b) { return a.memory < b.memory; });
+    size_t least = SIZE_MAX;
+    for (size_t i = 1; i < frames.size(); ++i) {
+      least = std::min(least, static_cast<size_t>(frames[i].memory - frames[i - 1].memory));
+    }
+    EXPECT_GE(least, bytes);
+    EXPECT_LE(least, bytes + bytes / 4);
+    for (const Frame& frame : frames) {
+      ASSERT_TRUE(intact(frame)) << bytes;
+      free_frame(frame.memory, bytes);
+    }
+  };
+  for (size_t bytes : {1025, 1280, 1281, 2048, 2049, 9000, 16'384}) {
+    std::thread(burst_of, bytes).join();  // which keeps nothing
+  }
+}
+
+TEST_F(FrameSlabs, WhatIsLargerThanTheLargestClassComesFromTheHeap) {
+  const size_t mapped = mapped_frame_bytes();
+  const size_t kept = cached_frame_bytes();
+  const Frame frame = make(kLargestFrame + 1);
+  free_frame(frame.memory, frame.bytes);
+  EXPECT_EQ(mapped_frame_bytes(), mapped);
+  EXPECT_EQ(cached_frame_bytes(), kept);
+}
+
 TEST_F(FrameSlabs, AfterABurstTheMemoryGoesBackToTheSystem) {
   constexpr size_t kCount = 1'000'000;
   std::vector<void*> frames(kCount);
@@ -98,7 +129,8 @@ TEST(FrameCache, ThreadsThatFreeEachOthersFramesNeverShareOne) {
     std::minstd_rand random(seed);
     std::vector<Frame> mine;
     for (int step = 0; step < 30'000; ++step) {
-      if (random() % 2 == 0) mine.push_back(make(1 + random() % 1100));
+      const size_t most = random() % 16 == 0 ? 20'000 : 1100;
+      if (random() % 2 == 0) mine.push_back(make(1 + random() % most));
       if (mine.empty()) continue;
       std::swap(mine[random() % mine.size()], mine.back());
       if (random() % 2 == 0) {

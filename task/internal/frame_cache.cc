@@ -1,5 +1,6 @@
 #include "annulet/task/internal/frame_cache.h"
 
+#include <bit>
 #include <cstdint>
 #include <new>
 #include <utility>
@@ -17,7 +18,7 @@ constexpr bool kKeep = true;
 #endif
 
 static_assert(kFrameClasses <= kMaxSlabClasses);
-static_assert((kFrameClasses - 1) * kFrameClassBytes <= kMaxSlabFrame);
+static_assert(kLargestFrame <= kMaxSlabFrame);
 
 enum class Phase : uint8_t {
   kFresh,   // this thread has had no frame yet
@@ -41,9 +42,28 @@ struct Cleaner {
 };
 thread_local Cleaner t_cleaner;
 
-constexpr std::size_t class_of(std::size_t bytes) {
-  return (bytes + kFrameClassBytes - 1) / kFrameClassBytes;
+struct FrameClass {
+  std::size_t number;
+  std::size_t bytes;  // of its frames
+};
+
+constexpr FrameClass small_class(std::size_t bytes) {
+  const std::size_t number = (bytes + kFrameClassBytes - 1) / kFrameClassBytes;
+  return {.number = number, .bytes = number * kFrameClassBytes};
 }
+
+// Of more than kSmallFrame bytes, and at most kLargestFrame.
+constexpr FrameClass large_class(std::size_t bytes) {
+  const auto doubling = static_cast<std::size_t>(std::bit_width((bytes - 1) / kSmallFrame)) - 1;
+  const std::size_t base = kSmallFrame << doubling;
+  const std::size_t step = base / kClassesPerDoubling;
+  const std::size_t step_number = (bytes - 1 - base) / step;
+  return {.number = kSmallClasses + doubling * kClassesPerDoubling + step_number,
+          .bytes = base + (step_number + 1) * step};
+}
+static_assert(large_class(kSmallFrame + 1).number == kSmallClasses);
+static_assert(large_class(kLargestFrame).number == kFrameClasses - 1);
+static_assert(large_class(kLargestFrame).bytes == kLargestFrame);
 
 // False: the thread is ending and keeps nothing.
 bool may_keep() {
@@ -65,12 +85,11 @@ void* take_from(FrameSupply& list, std::size_t class_bytes) {
   return std::exchange(list.fresh, list.fresh + class_bytes);
 }
 
-[[gnu::noinline]] void* refill(std::size_t size_class) {
-  const std::size_t class_bytes = size_class * kFrameClassBytes;
-  FrameSupply supply = take_frames(size_class, class_bytes);
-  void* const frame = take_from(supply, class_bytes);
+[[gnu::noinline]] void* refill(FrameClass frames) {
+  FrameSupply supply = take_frames(frames.number, frames.bytes);
+  void* const frame = take_from(supply, frames.bytes);
   if (may_keep()) {
-    t_cache.lists[size_class] = supply;
+    t_cache.lists[frames.number] = supply;
   } else {
     give_frames(supply);
   }
@@ -90,23 +109,40 @@ void* take_from(FrameSupply& list, std::size_t class_bytes) {
   give_frames(given);
 }
 
+inline void* allocate_of(FrameClass frames) {
+  void* const frame = take_from(t_cache.lists[frames.number], frames.bytes);
+  return ABSL_PREDICT_TRUE(frame != nullptr) ? frame : refill(frames);
+}
+
+inline void free_of(void* frame, FrameClass frames) noexcept {
+  FrameSupply& list = t_cache.lists[frames.number];
+  list.freed = ::new (frame) FreeFrame{list.freed};
+  list.freed_bytes += frames.bytes;
+  if (ABSL_PREDICT_FALSE(list.freed_bytes > kMaxFreedBytes || !may_keep())) {
+    shed(list, frames.bytes);
+  }
+}
+
+[[gnu::noinline]] void* allocate_large(std::size_t bytes) {
+  if (!kKeep || bytes > kLargestFrame) return ::operator new(bytes);
+  return allocate_of(large_class(bytes));
+}
+
+[[gnu::noinline]] void free_large(void* frame, std::size_t bytes) noexcept {
+  if (!kKeep || bytes > kLargestFrame) return ::operator delete(frame);
+  free_of(frame, large_class(bytes));
+}
+
 }  // namespace
 
 void* allocate_frame(std::size_t bytes) {
-  const std::size_t size_class = class_of(bytes);
-  if (ABSL_PREDICT_FALSE(!kKeep || size_class >= kFrameClasses)) return ::operator new(bytes);
-  void* const frame = take_from(t_cache.lists[size_class], size_class * kFrameClassBytes);
-  return ABSL_PREDICT_TRUE(frame != nullptr) ? frame : refill(size_class);
+  if (ABSL_PREDICT_FALSE(!kKeep || bytes > kSmallFrame)) return allocate_large(bytes);
+  return allocate_of(small_class(bytes));
 }
 
 void free_frame(void* frame, std::size_t bytes) noexcept {
-  const std::size_t size_class = class_of(bytes);
-  if (ABSL_PREDICT_FALSE(!kKeep || size_class >= kFrameClasses)) return ::operator delete(frame);
-  const std::size_t class_bytes = size_class * kFrameClassBytes;
-  FrameSupply& list = t_cache.lists[size_class];
-  list.freed = ::new (frame) FreeFrame{list.freed};
-  list.freed_bytes += class_bytes;
-  if (ABSL_PREDICT_FALSE(list.freed_bytes > kMaxFreedBytes || !may_keep())) shed(list, class_bytes);
+  if (ABSL_PREDICT_FALSE(!kKeep || bytes > kSmallFrame)) return free_large(frame, bytes);
+  free_of(frame, small_class(bytes));
 }
 
 std::size_t cached_frame_bytes() noexcept {

@@ -1,11 +1,12 @@
 // Memory for coroutine frames: a free list per thread and size class.
 //
 // A frame that is freed serves the next one of its class on the same thread, so a steady state
-// allocates nothing. Classes are 16 bytes apart and a frame takes no more than its class. Bounded:
-// a class keeps at most kMaxBytesPerClass a thread, a thread at most kMaxBytes; the rest goes back
-// to slabs that all threads share (frame_slabs.h), and from there to the system. A frame may be
-// freed on another thread than the one that made it. Under AddressSanitizer all frames come from
-// the heap, so that it sees every use after free.
+// allocates nothing. Classes are 16 bytes apart up to 1 KiB, and a frame takes no more than its
+// class; above there are four classes to a doubling, up to 16 KiB; still larger frames come from
+// the heap. Bounded: a class keeps at most kMaxBytesPerClass a thread, a thread at most kMaxBytes;
+// the rest goes back to slabs that all threads share (frame_slabs.h), and from there to the system.
+// A frame may be freed on another thread than the one that made it. Under AddressSanitizer all
+// frames come from the heap, so that it sees every use after free.
 // Cost: about 2.5 ns for a pair. Throws std::bad_alloc.
 #ifndef ANNULET_TASK_INTERNAL_FRAME_CACHE_H_
 #define ANNULET_TASK_INTERNAL_FRAME_CACHE_H_
@@ -16,9 +17,12 @@
 
 namespace annulet::task::internal {
 
-inline constexpr std::size_t kFrameClassBytes = 16;
-inline constexpr std::size_t kFrameClasses =
-    65;  // frames up to 1 KiB; larger ones come from the heap
+inline constexpr std::size_t kFrameClassBytes = 16;  // of the small ones
+inline constexpr std::size_t kSmallFrame = 1024;
+inline constexpr std::size_t kLargestFrame = 16 * kSmallFrame;
+inline constexpr std::size_t kClassesPerDoubling = 4;
+inline constexpr std::size_t kSmallClasses = kSmallFrame / kFrameClassBytes + 1;
+inline constexpr std::size_t kFrameClasses = kSmallClasses + 4 * kClassesPerDoubling;
 // Of ten thousand small tasks, and half of what a second-level cache holds.
 inline constexpr std::size_t kMaxFreedBytes = 8 * kSlabBytes;                  // of a class
 inline constexpr std::size_t kMaxBytesPerClass = kMaxFreedBytes + kSlabBytes;  // and unused ones

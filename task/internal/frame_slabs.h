@@ -39,7 +39,7 @@ struct FrameSupply {
 FrameSupply take_frames(std::size_t size_class, std::size_t frame_bytes);
 void give_frames(const FrameSupply& frames) noexcept;
 
-inline constexpr std::size_t kMaxSlabFrame = 4096;
+inline constexpr std::size_t kMaxSlabFrame = kSlabBytes / 4;
 inline constexpr std::size_t kMaxSlabClasses = 128;
 
 // What all slabs take from the system, with the spare regions.
