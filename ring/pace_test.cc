@@ -65,6 +65,13 @@ TEST(Pace, InASparseStreamAReaderHoldsBackForAMomentAndTriesAgainNowAndThen) {
   EXPECT_EQ(looks_until_held_back(pace, Pace::kMostIfSparse, 1), Pace::kLooksUntilRetry + 1);
 }
 
+TEST(Pace, ASparseStreamInASmallRingIsSparseToo) {
+  Pace pace(32);
+  pace.enter_stream();
+  for (int i = 0; i < 10; ++i) pace.found(1);
+  EXPECT_EQ(pace.pauses(), Pace::kMostIfSparse);
+}
+
 TEST(Pace, ASparseStreamThatEndsAndBeginsAgainIsStillSparse) {
   Pace pace(kCapacity);
   pace.enter_stream();

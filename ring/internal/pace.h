@@ -3,9 +3,9 @@
 // A look takes the lines that the producer is writing away from his core. Where cores lie far apart
 // that halts him for as long as he needs for a hundred events; so who looks too often finds little,
 // and soon looks again. Held back to find `few` events or more in a look, a stream between far
-// cores takes a quarter of the time. A stream that does not bring `few` however long the reader
-// waits is a sparse one, in which each pause would only delay an event: there he holds back for a
-// moment only, and now and then tries whether it has become denser.
+// cores takes a quarter of the time. A stream that does not bring an eighth of that however long
+// the reader waits is a sparse one, in which each pause would only delay an event: there he holds
+// back for a moment only, and now and then tries whether it has become denser.
 #ifndef ANNULET_RING_INTERNAL_PACE_H_
 #define ANNULET_RING_INTERNAL_PACE_H_
 
@@ -41,7 +41,7 @@ class Pace {
       pauses_ = std::min(2 * pauses_, most());
     } else if (looks_until_retry_ > 0) {
       --looks_until_retry_;
-    } else if (events <= few_ / 8) {
+    } else if (events <= std::max<uint64_t>(few_ / 8, 1)) {
       looks_until_retry_ = kLooksUntilRetry;
       pauses_ = kMostIfSparse;
     }
