@@ -58,7 +58,8 @@ struct EngineOptions {
   // needs. Empty ones cost nothing.
   // Before its first task. It may spawn as a task of the worker would, by spawn.h; what it spawns
   // may run on other workers before it returns. Engine::create() returns when it has returned on
-  // all workers, and fails if it throws on one: that one's on_stop is not called.
+  // all workers, and fails if it throws on one: that one's on_stop is not called, and what was
+  // spawned on a worker that never began is given up.
   std::function<void(size_t)> on_start;
   // After its last task, and before and after each sleep. These must not spawn or wake tasks,
   // cancel, or use the engine. What they throw is reported as what a task throws that nobody awaits

@@ -114,7 +114,8 @@ absl::Status Scheduler::refusal() const {
   return absl::ResourceExhaustedError(absl::StrCat(
       "spawn: refused, about as many tasks live as SchedulerOptions::max_live allows, ",
       options_.max_live,
-      "; join earlier tasks before, hold a permit of a semaphore while each lives, or raise it"));
+      "; join earlier tasks before, hold a permit of a smaller semaphore while each lives, or "
+      "raise it"));
 }
 
 uint64_t Scheduler::live() const {

@@ -9,7 +9,7 @@
 // costs less. From a thread that runs no tasks name the scheduler: spawn(scheduler, work()), or the
 // worker: spawn_on(scheduler.worker(i), work()).
 // Cost: a frame and a few stores; shared, now and then a fence besides.
-// Threads: in tasks.
+// Threads: in tasks, and in EngineOptions::on_start.
 #ifndef ANNULET_SCHED_SPAWN_H_
 #define ANNULET_SCHED_SPAWN_H_
 
@@ -125,8 +125,9 @@ absl::StatusOr<std::vector<JoinHandle<T>>> spawn_all(
     std::source_location site = std::source_location::current()) {
   std::vector<JoinHandle<T>> handles;
   handles.reserve(work.size());
-  if (!scheduler.admit_all(work.size())) return scheduler.refusal();
+  // First, for it may throw.
   const task::Context& context = scheduler.spawn_context(scheduler, priority, nullptr, site);
+  if (!scheduler.admit_all(work.size())) return scheduler.refusal();
   internal::Batch batch;
   for (Task<T>& each : work) {
     task::internal::Promise<T>& promise = each.release();

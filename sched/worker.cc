@@ -89,12 +89,11 @@ bool Worker::may_begin(size_t count) {
 
 bool Worker::may_begin_task(task::internal::PromiseBase& promise, task::Executor& home,
                             std::source_location site) {
-  if (!may_begin(1)) return false;
-  if (scheduler_.options().spawn_sites) {
+  if (scheduler_.options().spawn_sites) {  // first, for it may throw
     const task::Context& plain = *promise.context;
     promise.context = &home.context(plain.priority, plain.name, site);
   }
-  return true;
+  return may_begin(1);
 }
 
 bool Worker::start(task::internal::PromiseBase& promise, task::Priority priority, const char* name,

@@ -128,7 +128,8 @@ class Worker final : public task::Executor {
   template <class Run>
   void run_turns(const Run& run);
   void run_watched(task::Runnable* runnable, wait::Deadline& since);
-  // A spawned task has ended. There is room again before anybody hears of it.
+  // A spawned task has ended. Below a bound there is room again, for this
+  // worker at least, before anybody hears of it.
   void reap(task::internal::PromiseBase* finished);
   void tell_queued();
   void look_outside();

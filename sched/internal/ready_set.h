@@ -11,8 +11,9 @@
 // the urgent comes first, and yet the oldest task of any priority runs within twice as many turns
 // as the weights add up to: those that are left of a round, and the next one. Within a priority it
 // is first in, first out for the worker's own tasks and for those that may be stolen; where there
-// are both, they take turns, kInARow at a time. Cost: push and pop a few plain instructions, and
-// what RunQueue says. Threads: owner thread, but steal() and stealable() by any.
+// are both, they take turns, kInARow at a time, and the oldest of either waits for a round more.
+// Cost: push and pop a few plain instructions, and what RunQueue says.
+// Threads: owner thread, but steal() and stealable() by any.
 #ifndef ANNULET_SCHED_INTERNAL_READY_SET_H_
 #define ANNULET_SCHED_INTERNAL_READY_SET_H_
 

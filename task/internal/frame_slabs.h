@@ -8,7 +8,8 @@
 // thread alone, and gives frames back by the list, whichever slabs they are from. A slab whose
 // frames are all back may serve another class; a region without any slab in use is unmapped, but
 // for kSpareRegions of them.
-// Cost: a lock for a slab's worth of frames taken, and for each list given; 128 bytes of each slab.
+// Cost: a lock for a slab's worth of frames taken, and for each list given; 128 bytes of each slab,
+// and what is left behind its last frame, with the largest up to a quarter.
 // All regions but the first ask for huge pages: a burst of frames is mostly page faults else.
 // Threads: any thread.
 #ifndef ANNULET_TASK_INTERNAL_FRAME_SLABS_H_
