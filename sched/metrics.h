@@ -26,9 +26,10 @@ struct WorkerMetrics {
   uint64_t stolen = 0;  // tasks that it took from others
   uint64_t parks = 0;   // times that it slept or looked for I/O with nothing else to do
   uint64_t wakes = 0;   // times that it was woken to look for work
-  uint64_t spawned =
-      0;               // tasks that tasks which ran on it have spawned; in a sum all spawned tasks
-  uint64_t ended = 0;  // spawned tasks that ended on it; in a sum those that live are the rest
+  // Tasks that tasks which ran on it have spawned; in a sum all spawned tasks.
+  uint64_t spawned = 0;
+  // Spawned tasks that ended on it; in a sum those that live are the rest.
+  uint64_t ended = 0;
   // How long it has not slept, but run tasks, looked for some, or looked at I/O.
   std::chrono::nanoseconds busy{0};
   // How many tasks of each priority are ready, as of its last look outside, which is every

@@ -6,10 +6,9 @@
 // thread is a plain list operation, from another one an atomic one that wakes the thread only if it
 // sleeps. Tasks whose home is the Scheduler lie where other workers may take them. A worker with
 // nothing to do takes from outside, then from the others, be it tasks or parts of what they have
-// forked (fork_join.h), and then sleeps in its Parker, which is
-// also where its I/O comes from; it makes no system call until something happens. It looks at I/O,
-// timers and what came from outside at least every `poll_interval` tasks, so that tasks which never
-// wait starve none of them.
+// forked (fork_join.h), and then sleeps in its Parker, which is also where its I/O comes from; it
+// makes no system call until something happens. It looks at I/O, timers and what came from outside
+// at least every `poll_interval` tasks, so that tasks which never wait starve none of them.
 // Threads: post from any thread; the rest by the worker's own.
 // Lifetime: that of its Scheduler.
 #ifndef ANNULET_SCHED_WORKER_H_

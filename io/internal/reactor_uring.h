@@ -2,8 +2,8 @@
 //
 // Submissions gather in the ring and go in with the enter that also waits, so a turn that serves
 // many connections costs one system call; a look in between, with nothing to hand in and nothing
-// finished, costs none. The ring is made where errors can be reported and enabled
-// on its worker's thread (SINGLE_ISSUER).
+// finished, costs none. The ring is made where errors can be reported and enabled on its worker's
+// thread (SINGLE_ISSUER).
 #ifndef ANNULET_IO_INTERNAL_REACTOR_URING_H_
 #define ANNULET_IO_INTERNAL_REACTOR_URING_H_
 
