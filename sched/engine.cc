@@ -218,8 +218,7 @@ absl::Status Engine::stop(wait::Deadline until) {
   if (on_own_thread()) {
     return absl::FailedPreconditionError(
         "stop: called by a task or a blocking call of the engine, which would wait for itself; "
-        "call "
-        "close() there and stop() in the thread that created the engine");
+        "call close() there and stop() in the thread that created the engine");
   }
   absl::MutexLock lock(&stop_mutex_);
   end_threads(until);

@@ -104,7 +104,8 @@ class TurnTimes {
 };
 
 // How long a thread has been busy. In one word, so that who reads it while the thread goes to sleep
-// or wakes up never counts a sleep as work, nor work twice.
+// or wakes up never counts a sleep as work, nor work twice. Relaxed: the word stands for itself,
+// and its own thread alone writes it.
 class BusyTime {
  public:
   // Its thread, in turn.

@@ -61,7 +61,8 @@ class BasicIntake {
   // Relaxed: what was counted before is in the same word.
   void close() { word_.fetch_or(kClosed, std::memory_order_relaxed); }
   bool closed() const { return (word_.load(std::memory_order_relaxed) & kClosed) != 0; }
-  // Neither closed nor watched.
+  // Neither closed nor watched. Relaxed: a worker that sees a close() late begins its task out of
+  // one that lives itself, so that live_tasks() counts on.
   bool plain() const { return (word_.load(std::memory_order_relaxed) & (kClosed | kWatched)) == 0; }
   uint64_t begun() const { return word_.load(std::memory_order_relaxed) & ~(kClosed | kWatched); }
 
