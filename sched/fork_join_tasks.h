@@ -24,14 +24,17 @@
 //
 // In a shared task any worker of its scheduler may take the second task, with a share_threshold
 // once it is exceeded. In a local task, in block_on() and under a Simulation both stay with the
-// caller's worker. A worker asks for work, and the others answer at their next fork; so a task that
-// computes for long without one keeps for itself what it has forked, unless somebody was idle at
-// the fork. Awaiting a fork is a call, not a wait: a loop of those alone keeps its worker. A tree
-// whose tasks wait unfolds: all whose turn has come are in flight at once. Cost: the frames of both
-// tasks and a few stores, 18 ns in all with fib(); no locked instruction but where the second task
-// is taken or the first waits, which is a queue push and two atomic decrements. Forks nest as deep
-// as memory allows, with no more stack. Threads: in tasks. Lifetime: as with co_await of a task,
-// what both refer to outlives the statement. How, and why it is right: task/internal/fork.h.
+// caller's worker.
+// A worker asks for work, and the others answer at their next fork; so a task that computes for
+// long without one keeps for itself what it has forked, unless somebody was idle at the fork.
+// Awaiting a fork is a call, not a wait: a loop of those alone keeps its worker.
+// A tree whose tasks wait unfolds: all whose turn has come are in flight at once.
+// Cost: the frames of both tasks and a few stores, 18 ns in all with fib(); no locked instruction
+// but where the second task is taken or the first waits, which is a queue push and two atomic
+// decrements. Forks nest as deep as memory allows, with no more stack.
+// Threads: in tasks.
+// Lifetime: as with co_await of a task, what both refer to outlives the statement.
+// How, and why it is right: task/internal/fork.h.
 #ifndef ANNULET_SCHED_FORK_JOIN_TASKS_H_
 #define ANNULET_SCHED_FORK_JOIN_TASKS_H_
 

@@ -8,8 +8,9 @@
 // still run to their end, and the exception of the first in order is rethrown; the rest are
 // dropped.
 // To divide what mostly computes, in two and those again, take fork_join of sched: there a task
-// that nobody comes for costs no push and no decrement. Cost: one queue push per task but the
-// first, one atomic decrement each; a vector of results for the second form.
+// that nobody comes for costs no push and no decrement.
+// Cost: one queue push per task but the first, one atomic decrement each; a vector of results for
+// the second form.
 #ifndef ANNULET_TASK_WHEN_ALL_H_
 #define ANNULET_TASK_WHEN_ALL_H_
 

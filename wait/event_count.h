@@ -29,10 +29,12 @@
 // Cost: notify() with nobody waiting: EventCount a fence and a load (5.2 ns), AsymmetricEventCount
 // two loads (0.2 ns). prepare_wait() with cancel_wait(): two atomic additions and a fence (16 ns),
 // for the asymmetric one a system call that interrupts the process's other running threads (0.3 to
-// 10 us). Threads: every method from any thread. Lifetime: outlives every waiter and every
-// notify(), which comes after the change: whoever waits may see the change and go on before it is
-// notified. Source: Dmitry Vyukov's eventcount; the waiters are an intrusive list, so waiting
-// allocates nothing.
+// 10 us).
+// Threads: every method from any thread.
+// Lifetime: outlives every waiter and every notify(), which comes after the change: whoever waits
+// may see the change and go on before it is notified.
+// Source: Dmitry Vyukov's eventcount; the waiters are an intrusive list, so waiting allocates
+// nothing.
 #ifndef ANNULET_WAIT_EVENT_COUNT_H_
 #define ANNULET_WAIT_EVENT_COUNT_H_
 

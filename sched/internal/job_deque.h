@@ -22,8 +22,9 @@
 // Cost: push and take_back of a private job two stores and three loads (below 1 ns).
 // Threads: those marked "Thief" by any, the rest by the owner.
 // Lifetime: outlives every steal(). Bounded: where it is full, fork_join() runs both sides in
-// place. Source: van Dijk and van de Pol, "Lace: non-blocking split deque for work-stealing", 2014;
-// tail and split in one word, and so no flag for "all stolen", are ours.
+// place.
+// Source: van Dijk and van de Pol, "Lace: non-blocking split deque for work-stealing", 2014; tail
+// and split in one word, and so no flag for "all stolen", are ours.
 #ifndef ANNULET_SCHED_INTERNAL_JOB_DEQUE_H_
 #define ANNULET_SCHED_INTERNAL_JOB_DEQUE_H_
 

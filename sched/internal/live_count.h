@@ -7,8 +7,9 @@
 // was read has its beginning behind it, for the task was handed from where it began to where it
 // ended; so no end is counted without its beginning, and a missing end only makes the count larger.
 // A worker begins tasks only while one runs on it, whose own end is still to come, or before
-// anybody can close the intake, in on_start. Cost: begin() and end() a plain addition, from outside
-// a compare-exchange. Threads: a tally is written by its worker, read by any; the intake by any.
+// anybody can close the intake, in on_start.
+// Cost: begin() and end() a plain addition, from outside a compare-exchange.
+// Threads: a tally is written by its worker, read by any; the intake by any.
 #ifndef ANNULET_SCHED_INTERNAL_LIVE_COUNT_H_
 #define ANNULET_SCHED_INTERNAL_LIVE_COUNT_H_
 
