@@ -32,6 +32,15 @@ Worker& Scheduler::add_worker(wait::Parker& parker) {
 
 void Scheduler::post(task::Runnable* runnable) noexcept {
   if (Worker* worker = current_worker()) return worker->post_shared(runnable);
+  post_outside(runnable);
+}
+
+void Scheduler::post_last(task::Runnable* runnable) noexcept {
+  if (Worker* worker = current_worker()) return worker->post_shared_last(runnable);
+  post_outside(runnable);
+}
+
+void Scheduler::post_outside(task::Runnable* runnable) noexcept {
   internal::Batch one;
   one.push(runnable);
   post_all(one, runnable->context != nullptr ? runnable->context->priority : task::Priority::kHigh);

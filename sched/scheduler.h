@@ -65,6 +65,7 @@ class Scheduler final : public task::Executor {
   const SchedulerOptions& options() const { return options_; }
 
   void post(task::Runnable* runnable) noexcept override;
+  void post_last(task::Runnable* runnable) noexcept override;
   bool admit() noexcept override { return admit_all(1); }
   absl::Status refusal() const override;
 
@@ -114,6 +115,7 @@ class Scheduler final : public task::Executor {
   // Where the workers' forks go: as many slots as there are workers.
   internal::ForkJoinDomain& forks();
   bool begin_outside(size_t count);
+  void post_outside(task::Runnable* runnable) noexcept;
   void inject(task::internal::PromiseBase& promise, task::Priority priority);
   // Wakes somebody who sleeps to look for work, unless somebody does already.
   void notify();

@@ -78,6 +78,31 @@ TEST(Scheduler, WhatABusyWorkerHasQueuedBeforeAnIdleOneRuns) {
   EXPECT_TRUE(std::move(*task::spawn(*scheduler, busy())).join());
 }
 
+TEST(Scheduler, WhoYieldsWithNothingElseToRunCallsNobody) {
+  Threads scheduler(2);
+  const auto lone = [&]() -> Task<uint64_t> {
+    EXPECT_TRUE((co_await task::sleep_for(milliseconds(20))).ok());  // now the other one sleeps
+    const uint64_t before = scheduler->metrics().wakes;
+    for (int i = 0; i < 1000; ++i) co_await task::yield();
+    co_return scheduler->metrics().wakes - before;
+  };
+  EXPECT_EQ(std::move(*task::spawn(*scheduler, lone())).join(), 0u);
+}
+
+TEST(Scheduler, WhoYieldsBehindATaskThatKeepsItsWorkerRunsOnAnother) {
+  std::atomic<bool> flag{false};
+  Threads scheduler(2);
+  const auto yields = [&]() -> Task<void> {
+    EXPECT_TRUE(spawn_local_detached([](std::atomic<bool>& to_await) -> Task<void> {
+                  (void)co_await hold_worker_until(to_await);
+                }(flag))
+                    .ok());
+    for (int i = 0; i < 100; ++i) co_await task::yield();
+    flag.store(true);
+  };
+  std::move(*task::spawn(*scheduler, yields())).join();
+}
+
 // Makes something ready when its worker polls, as an I/O reactor does.
 class ReadyAtPoll final : public wait::Parker {
  public:

@@ -72,6 +72,12 @@ void Worker::post_shared(task::Runnable* runnable) {
   if (tell && !gathering_) scheduler_.notify_others();
 }
 
+// Where more is ready, the others may have been told of that, but not of this.
+void Worker::post_shared_last(task::Runnable* runnable) {
+  const bool tell = ready_.push_shared(priority_of(*runnable), runnable);
+  if (tell && !gathering_ && ready_.spare()) scheduler_.notify_others();
+}
+
 bool Worker::start_shared(task::internal::PromiseBase& promise, task::Priority priority,
                           const char* name, std::source_location site) {
   if (!begin_task(promise, scheduler_, priority, name, site)) return false;

@@ -123,6 +123,8 @@ class Worker final : public task::Executor {
                                         std::source_location site);
   // Owner thread: a task of the scheduler becomes ready.
   void post_shared(task::Runnable* runnable);
+  // The same as the last act of a turn: with nothing else to run, it is this worker's next.
+  void post_shared_last(task::Runnable* runnable);
   void run_ready();
   template <class Run>
   void run_turns(const Run& run);

@@ -5,7 +5,7 @@
 // with WorkerContext::kBudget units.
 //
 //   bool await_ready() { return done() && spend_budget(); }
-//   void await_suspend(h) { if (done()) resume_at_home(&h.promise()); else ... }
+//   void await_suspend(h) { if (done()) resume_after_turn(&h.promise()); else ... }
 //
 // Cost: a thread-local load and a decrement.
 // Source: cooperative budgeting in tokio.

@@ -33,6 +33,11 @@ class Executor {
   // is visible to it.
   virtual void post(Runnable* runnable) noexcept = 0;
 
+  // The same as the last act of a turn: by the task itself, which suspends with it, or by the loop,
+  // for whoever waited for the end of the task that ran. So the worker is free to run it, and no
+  // other one need be called for it alone.
+  virtual void post_last(Runnable* runnable) noexcept { post(runnable); }
+
   // Counts one more live task, before its first post. False: it is refused and must not be posted.
   // The loop that runs a task to its end counts one less (run() in worker_context.h).
   virtual bool admit() noexcept = 0;
@@ -73,6 +78,9 @@ class Executor {
 
 // Lets a suspended computation continue where it belongs.
 inline void resume_at_home(Runnable* runnable) { runnable->context->home->post(runnable); }
+
+// The same as the last act of a turn.
+inline void resume_after_turn(Runnable* runnable) { runnable->context->home->post_last(runnable); }
 
 }  // namespace annulet::task
 

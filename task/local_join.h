@@ -38,7 +38,7 @@ class [[nodiscard]] LocalJoinAwaiter {
   template <TaskPromise P>
   void await_suspend(std::coroutine_handle<P> waiter) noexcept {
     ABSL_ASSERT(runs_here(waiter.promise()) && "a local task is awaited by a task that may move");
-    if (promise_->join().done_locally()) return resume_at_home(&waiter.promise());
+    if (promise_->join().done_locally()) return resume_after_turn(&waiter.promise());
     promise_->join().wait_locally(&waiter.promise());
   }
 

@@ -43,7 +43,7 @@ class [[nodiscard]] JoinAwaiter {
   void await_suspend(std::coroutine_handle<P> waiter) noexcept {
     Runnable* const runnable = &waiter.promise();
     // Ended meanwhile, or out of budget: whatever else is ready runs first.
-    if (!promise_->join().wait(runnable)) resume_at_home(runnable);
+    if (!promise_->join().wait(runnable)) resume_after_turn(runnable);
   }
 
   T await_resume() { return EndedFrame<T>(promise_).take(); }

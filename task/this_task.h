@@ -31,7 +31,7 @@ class [[nodiscard]] YieldAwaiter {
   bool await_ready() const noexcept { return false; }
   template <TaskPromise P>
   void await_suspend(std::coroutine_handle<P> self) const noexcept {
-    resume_at_home(&self.promise());
+    resume_after_turn(&self.promise());
   }
   void await_resume() const noexcept {}
 };

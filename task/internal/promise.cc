@@ -18,7 +18,7 @@ void reap_locally(PromiseBase* finished) noexcept {
   if (finish.detached) {
     destroy_unobserved(finished);
   } else if (finish.task != nullptr) {
-    resume_at_home(finish.task);
+    resume_after_turn(finish.task);
   }
 }
 
@@ -27,7 +27,7 @@ void reap_shared(PromiseBase* finished) noexcept {
   if (finish.detached) {
     destroy_unobserved(finished);
   } else if (finish.task != nullptr) {
-    resume_at_home(finish.task);
+    resume_after_turn(finish.task);
   } else if (finish.thread != nullptr) {
     finish.thread->open();
   }
