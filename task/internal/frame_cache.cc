@@ -47,9 +47,8 @@ struct FrameClass {
   std::size_t bytes;  // of its frames
 };
 
-constexpr FrameClass small_class(std::size_t bytes) {
-  const std::size_t number = (bytes + kFrameClassBytes - 1) / kFrameClassBytes;
-  return {.number = number, .bytes = number * kFrameClassBytes};
+constexpr FrameClass small_class(std::size_t class_bytes) {
+  return {.number = class_bytes / kFrameClassBytes, .bytes = class_bytes};
 }
 
 // Of more than kSmallFrame bytes, and at most kLargestFrame.
@@ -96,17 +95,15 @@ void* take_from(FrameSupply& list, std::size_t class_bytes) {
   return frame;
 }
 
-// Gives half of what the thread keeps of a class, or all of it, to the slabs.
+// Gives half of what the thread keeps of a class, or all of it, to the slabs: the half that was
+// freed earlier, so that what is kept lies close together, and in the caches.
 [[gnu::noinline]] void shed(FrameSupply& list, std::size_t class_bytes) noexcept {
   if (!may_keep()) return give_frames(std::exchange(list, {}));
-  const FrameSupply given{.freed = list.freed};
-  FreeFrame* last = nullptr;
-  while (list.freed_bytes > kMaxFreedBytes / 2) {
-    last = std::exchange(list.freed, list.freed->next);
-    list.freed_bytes -= class_bytes;
-  }
-  last->next = nullptr;
-  give_frames(given);
+  FreeFrame* last = list.freed;
+  std::size_t kept = class_bytes;
+  for (; kept < kMaxFreedBytes / 2; kept += class_bytes) last = last->next;
+  list.freed_bytes = kept;
+  give_frames({.freed = std::exchange(last->next, nullptr)});
 }
 
 inline void* allocate_of(FrameClass frames) {
@@ -123,26 +120,26 @@ inline void free_of(void* frame, FrameClass frames) noexcept {
   }
 }
 
-[[gnu::noinline]] void* allocate_large(std::size_t bytes) {
+}  // namespace
+
+void* allocate_small_frame(std::size_t class_bytes) {
+  if (!kKeep) return ::operator new(class_bytes);
+  return allocate_of(small_class(class_bytes));
+}
+
+void free_small_frame(void* frame, std::size_t class_bytes) noexcept {
+  if (!kKeep) return ::operator delete(frame);
+  free_of(frame, small_class(class_bytes));
+}
+
+void* allocate_large_frame(std::size_t bytes) {
   if (!kKeep || bytes > kLargestFrame) return ::operator new(bytes);
   return allocate_of(large_class(bytes));
 }
 
-[[gnu::noinline]] void free_large(void* frame, std::size_t bytes) noexcept {
+void free_large_frame(void* frame, std::size_t bytes) noexcept {
   if (!kKeep || bytes > kLargestFrame) return ::operator delete(frame);
   free_of(frame, large_class(bytes));
-}
-
-}  // namespace
-
-void* allocate_frame(std::size_t bytes) {
-  if (ABSL_PREDICT_FALSE(!kKeep || bytes > kSmallFrame)) return allocate_large(bytes);
-  return allocate_of(small_class(bytes));
-}
-
-void free_frame(void* frame, std::size_t bytes) noexcept {
-  if (ABSL_PREDICT_FALSE(!kKeep || bytes > kSmallFrame)) return free_large(frame, bytes);
-  free_of(frame, small_class(bytes));
 }
 
 std::size_t cached_frame_bytes() noexcept {

@@ -23,13 +23,32 @@ inline constexpr std::size_t kLargestFrame = 16 * kSmallFrame;
 inline constexpr std::size_t kClassesPerDoubling = 4;
 inline constexpr std::size_t kSmallClasses = kSmallFrame / kFrameClassBytes + 1;
 inline constexpr std::size_t kFrameClasses = kSmallClasses + 4 * kClassesPerDoubling;
-// Of ten thousand small tasks, and half of what a second-level cache holds.
-inline constexpr std::size_t kMaxFreedBytes = 8 * kSlabBytes;                  // of a class
+// Of ten thousand tasks of 96 bytes, and half of what a second-level cache holds.
+inline constexpr std::size_t kMaxFreedBytes = 16 * kSlabBytes;                 // of a class
 inline constexpr std::size_t kMaxBytesPerClass = kMaxFreedBytes + kSlabBytes;  // and unused ones
 inline constexpr std::size_t kMaxBytes = kFrameClasses * kMaxBytesPerClass;
 
-void* allocate_frame(std::size_t bytes);
-void free_frame(void* frame, std::size_t bytes) noexcept;
+// The halves of the two below, split so that a caller who knows the size makes the choice, and the
+// rounding to a class, while it is compiled.
+void* allocate_small_frame(std::size_t class_bytes);
+void free_small_frame(void* frame, std::size_t class_bytes) noexcept;
+void* allocate_large_frame(std::size_t bytes);
+void free_large_frame(void* frame, std::size_t bytes) noexcept;
+
+constexpr std::size_t small_class_bytes(std::size_t bytes) {
+  return (bytes + kFrameClassBytes - 1) / kFrameClassBytes * kFrameClassBytes;
+}
+
+inline void* allocate_frame(std::size_t bytes) {
+  return bytes <= kSmallFrame ? allocate_small_frame(small_class_bytes(bytes))
+                              : allocate_large_frame(bytes);
+}
+
+// `bytes`: what it was allocated with.
+inline void free_frame(void* frame, std::size_t bytes) noexcept {
+  return bytes <= kSmallFrame ? free_small_frame(frame, small_class_bytes(bytes))
+                              : free_large_frame(frame, bytes);
+}
 
 // How many bytes the calling thread keeps for later frames.
 std::size_t cached_frame_bytes() noexcept;
