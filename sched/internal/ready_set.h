@@ -83,7 +83,7 @@ class BasicReadySet {
     const uint32_t most_urgent = candidates & (0 - candidates);
     // The short way of a worker with tasks of its own alone.
     if ((most_urgent & ~maybe_shared_) != 0) {
-      const auto i = static_cast<size_t>(std::countr_zero(most_urgent));
+      const auto i = static_cast<size_t>(__builtin_ctz(most_urgent));
       if (Node* const runnable = pop_own(i)) return charge(i, runnable);
     }
     return pop_any();

@@ -60,14 +60,23 @@ class BasicJoinState {
   void set_group(void* group) { store_plain(address(group) | kGroup); }
   void set_fork(void* fork) { store_plain(address(fork) | kFork); }
 
-  bool spawned() const { return (load_plain() & kSpawned) != 0; }
-  bool awaited() const { return (load_plain() & kTags) == 0; }
-  bool grouped() const { return (load_plain() & kGroup) != 0; }
-  std::coroutine_handle<> parent() const {
-    return std::coroutine_handle<>::from_address(reinterpret_cast<void*>(load_plain()));
-  }
-  void* group() const { return reinterpret_cast<void*>(load_plain() & ~kGroup); }
-  void* fork() const { return reinterpret_cast<void*>(load_plain() & ~kFork); }
+  // Who is to be told of its end, by one look at the word.
+  class Role {
+   public:
+    explicit Role(uintptr_t word) : word_(word) {}
+    bool spawned() const { return (word_ & kSpawned) != 0; }
+    bool awaited() const { return (word_ & kTags) == 0; }
+    bool grouped() const { return (word_ & kGroup) != 0; }
+    std::coroutine_handle<> parent() const {
+      return std::coroutine_handle<>::from_address(reinterpret_cast<void*>(word_));
+    }
+    void* group() const { return reinterpret_cast<void*>(word_ & ~kGroup); }
+    void* fork() const { return reinterpret_cast<void*>(word_ & ~kFork); }
+
+   private:
+    const uintptr_t word_;
+  };
+  Role role() const { return Role(load_plain()); }
 
   // --- spawned: before the first post ---
   void set_spawned(bool detached) { store_plain(detached ? kDetached : kRunning); }

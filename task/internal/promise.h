@@ -70,10 +70,11 @@ class PromiseBase : public Runnable {
 
  private:
   std::coroutine_handle<> ended() noexcept {
-    if (join_.awaited()) return join_.parent();
-    if (join_.spawned()) return leave_to_loop();
-    if (!join_.grouped()) return end_first(*static_cast<Fork*>(join_.fork()));
-    return end_in_group(*static_cast<Group*>(join_.group()));
+    const JoinState::Role role = join_.role();
+    if (role.awaited()) return role.parent();
+    if (role.spawned()) return leave_to_loop();
+    if (!role.grouped()) return end_first(*static_cast<Fork*>(role.fork()));
+    return end_in_group(*static_cast<Group*>(role.group()));
   }
 
   // Spawned: lets the loop that runs this thread reap the frame.
