@@ -1,49 +1,21 @@
-// How often tasks go to the heap. Counts every operator new of this program.
+// How often tasks go to the heap.
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <chrono>
-#include <cstddef>
-#include <cstdlib>
 #include <new>
 #include <thread>
 #include <utility>
 
-#include "absl/base/config.h"
 #include "annulet/task/block_on.h"
 #include "annulet/task/spawn.h"
 #include "annulet/task/this_task.h"
 #include "annulet/task/when_all.h"
-
-namespace {
-std::atomic<int> g_allocations{0};
-std::atomic<int> g_failing_one{-1};  // the allocation, counted from here, that fails; -1: none
-}  // namespace
-
-// ThreadSanitizer's runtime has operators of its own, which a program cannot replace.
-#ifdef ABSL_HAVE_THREAD_SANITIZER
-constexpr bool kCounts = false;
-#else
-constexpr bool kCounts = true;
-void* operator new(std::size_t bytes) {
-  g_allocations.fetch_add(1, std::memory_order_relaxed);
-  if (g_failing_one.load() >= 0 && g_failing_one.fetch_sub(1) == 0) throw std::bad_alloc();
-  if (void* memory = std::malloc(bytes)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-#endif
+#include "annulet/testing/allocations.h"
 
 namespace annulet::task {
 namespace {
 
-class Allocations : public ::testing::Test {
- protected:
-  void SetUp() override {
-    if (!kCounts) GTEST_SKIP() << "operator new cannot be replaced here";
-  }
-};
+using Allocations = faults::AllocationTest;
 
 Task<int> give(int value) { co_return value; }
 
@@ -54,10 +26,10 @@ int allocations_of(int times, Function function) {
     int before = 0;
     // Twice the same loop: compilers elide the frame of one call and not of another.
     for (int i = 0; i < 2 * times; ++i) {
-      if (i == times) before = g_allocations.load(std::memory_order_relaxed);
+      if (i == times) before = faults::allocations();
       co_await function();
     }
-    co_return g_allocations.load(std::memory_order_relaxed) - before;
+    co_return faults::allocations() - before;
   };
   return block_on(count());
 }
@@ -102,13 +74,13 @@ TEST_F(Allocations, TheFailureOfAnyOneIsAnExceptionAndNothingWorse) {
     bool failed = false;
     // On a thread of its own, whose cache of frames is empty.
     std::thread([&] {
-      g_failing_one.store(failing);
+      const faults::AllocationsFail fail(failing);
       try {
         EXPECT_EQ(block_on(work()), 1);
       } catch (const std::bad_alloc&) {
         failed = true;
       }
-      reached = g_failing_one.exchange(-1) < 0;
+      reached = fail.any();
     }).join();
     EXPECT_EQ(failed, reached) << failing;
   }
