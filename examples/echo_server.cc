@@ -94,10 +94,9 @@ absl::Status run() {
   if (threads < 0) return absl::InvalidArgumentError("--threads must not be negative");
 
   annulet::runtime::block_stop_signals();
-  absl::StatusOr<std::unique_ptr<Runtime>> runtime =
-      Runtime::create({.threads = static_cast<size_t>(threads),
-                       .pin_threads = absl::GetFlag(FLAGS_pin),
-                       .backend = *backend});
+  absl::StatusOr<std::unique_ptr<Runtime>> runtime = Runtime::create(
+      {.engine = {.workers = static_cast<size_t>(threads), .pin_threads = absl::GetFlag(FLAGS_pin)},
+       .backend = *backend});
   if (!runtime.ok()) return runtime.status();
   absl::Status listening = listen_on_all(**runtime, *address);
   if (!listening.ok()) return listening;

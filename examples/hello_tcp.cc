@@ -23,7 +23,7 @@ task::Task<void> ask(io::SocketAddress address) {
 }
 
 int main() {
-  auto runtime = runtime::Runtime::create({.threads = 2}).value();
+  auto runtime = runtime::Runtime::create({.engine = {.workers = 2}}).value();
   auto listener = io::TcpListener::bind(io::SocketAddress::loopback_v4(0)).value();
   auto server = runtime->spawn(serve_one(listener)).value();
   runtime->block_on(ask(listener.local_address().value()));

@@ -13,6 +13,6 @@ task::Task<int> sum_of_both() {
 }
 
 int main() {
-  auto runtime = runtime::Runtime::create({.threads = 2}).value();
+  auto runtime = runtime::Runtime::create({.engine = {.workers = 2}}).value();
   std::printf("%d\n", runtime->block_on(sum_of_both()));
 }

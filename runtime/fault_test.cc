@@ -77,7 +77,7 @@ TEST_P(FaultTest, SignalsInterruptSystemCallsAndNothingIsLost) {
   struct sigaction former{};
   ASSERT_EQ(sigaction(SIGUSR1, &action, &former), 0);
 
-  start({.threads = 1});
+  start({.engine = {.workers = 1}});
   io::TcpListener listener = testing::listen();
   const io::SocketAddress address = *listener.local_address();
   auto server = runtime().spawn(testing::serve(listener, runtime().stop_token()));
@@ -149,7 +149,7 @@ class DescriptorLimit {
 // some again.
 TEST_P(FaultTest, WithoutDescriptorsAcceptBacksOffAndRecovers) {
   constexpr int kClients = 8;
-  start({.threads = 1});
+  start({.engine = {.workers = 1}});
   io::TcpListener listener = testing::listen();
   const io::SocketAddress address = *listener.local_address();
   std::vector<int> clients;
@@ -181,7 +181,7 @@ TEST_P(FaultTest, WithoutDescriptorsAcceptBacksOffAndRecovers) {
 }
 
 TEST_P(FaultTest, AnAcceptThatBacksOffStillObeysItsLimits) {
-  start({.threads = 1});
+  start({.engine = {.workers = 1}});
   io::TcpListener listener = testing::listen();
   const io::SocketAddress address = *listener.local_address();
   const int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -217,7 +217,7 @@ TEST_P(FaultTest, AStartThatFailsHalfwayLeavesNothingBehind) {
     close(next);
     DescriptorLimit limit(next + spare);
     const absl::StatusOr<std::unique_ptr<Runtime>> runtime =
-        Runtime::create({.threads = 8, .backend = GetParam()});
+        Runtime::create({.engine = {.workers = 8}, .backend = GetParam()});
     EXPECT_FALSE(runtime.ok());
     EXPECT_NE(runtime.status().message().find("EMFILE"), std::string::npos) << runtime.status();
   }
@@ -229,7 +229,7 @@ TEST_P(FaultTest, AnAcceptThatIsForbiddenWaitsAndEndsByItsDeadline) {
   if (GetParam() != io::Backend::kEpoll) GTEST_SKIP() << "io_uring makes no system call to forbid";
   std::thread([&] {
     faults::deny_syscalls({SYS_accept4}, EPERM);
-    start({.threads = 1});
+    start({.engine = {.workers = 1}});
     io::TcpListener listener = testing::listen();
     const auto accept = [&]() -> Task<absl::Status> {
       const wait::Deadline soon = wait::deadline_after(wait::Clock::now(), milliseconds(100));

@@ -51,27 +51,18 @@ sigset_t stop_signals() {
   return set;
 }
 
-sched::EngineOptions engine_options(const RuntimeOptions& options, size_t threads) {
-  return {.workers = threads,
-          .pin_threads = options.pin_threads,
-          .thread_name = options.thread_name,
-          .scheduler = options.scheduler,
-          .blocking = options.blocking,
-          .cancel_grace = options.cancel_grace};
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Runtime>> Runtime::create(const RuntimeOptions& options) {
   constexpr size_t kMostThreads = 1024;
-  if (options.threads > kMostThreads) {
+  const size_t asked = options.engine.workers;
+  if (asked > kMostThreads) {
     return absl::InvalidArgumentError(
-        absl::StrCat("threads: ", options.threads, " is more than ", kMostThreads));
+        absl::StrCat("engine.workers: ", asked, " is more than ", kMostThreads));
   }
   absl::StatusOr<io::BackendChoice> backend = io::choose_backend(options.backend);
   if (!backend.ok()) return backend.status();
-  const size_t threads =
-      options.threads != 0 ? options.threads : sched::internal::usable_core_count();
+  const size_t threads = asked != 0 ? asked : sched::internal::usable_core_count();
   absl::StatusOr<std::unique_ptr<ReactorHost>> host =
       ReactorHost::create(threads, backend->backend, options.ring_entries);
   if (!host.ok() && backend->may_fall_back) {
@@ -82,7 +73,7 @@ absl::StatusOr<std::unique_ptr<Runtime>> Runtime::create(const RuntimeOptions& o
   }
   if (!host.ok()) return host.status();
   absl::StatusOr<std::unique_ptr<sched::Engine>> engine =
-      sched::Engine::create(engine_options(options, threads), *std::move(host));
+      sched::Engine::create(options.engine, *std::move(host));
   if (!engine.ok()) return engine.status();
   return std::unique_ptr<Runtime>(new Runtime(*std::move(engine), *std::move(backend)));
 }

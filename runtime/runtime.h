@@ -1,6 +1,6 @@
 // The whole of Annulet in one object: an engine, reactors for its workers, and their orderly end.
 //
-//   absl::StatusOr<std::unique_ptr<Runtime>> runtime = Runtime::create({.threads = 2});
+//   absl::StatusOr<std::unique_ptr<Runtime>> runtime = Runtime::create({.engine = {.workers = 2}});
 //   int result = (*runtime)->block_on(main_task());
 //
 // Each worker is one thread with one reactor; a task's I/O goes through the reactor of the thread
@@ -19,7 +19,6 @@
 #include <cstdint>
 #include <memory>
 #include <source_location>
-#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -34,16 +33,12 @@
 namespace annulet::runtime {
 
 struct RuntimeOptions {
-  size_t threads = 0;                        // workers; 0: as many as cores this process may use
-  bool pin_threads = false;                  // worker i to the i-th of those cores
+  // Threads and their names, hooks, priorities, bounds, the pool for blocking calls. As for an
+  // engine, but `workers` that is 0 means as many as cores this process may use, even if that is
+  // one. What on_start spawns may do I/O; on_park and on_unpark also stand around waits for I/O.
+  sched::EngineOptions engine;
   io::Backend backend = io::Backend::kAuto;  // see io/backend.h
   unsigned ring_entries = 512;               // see io/reactor.h
-  std::string thread_name =
-      "annulet";  // as tools show it, with the worker's number behind; 10 characters count
-  sched::SchedulerOptions scheduler;  // how workers divide their time
-  sched::BlockingOptions blocking;    // the pool of sched/run_blocking.h
-  // How long shutdown() waits for tasks to end once everything they wait for has been cancelled.
-  std::chrono::milliseconds cancel_grace{1000};
 };
 
 class Runtime {

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -20,6 +21,7 @@
 #include "annulet/runtime/testing/echo.h"
 #include "annulet/runtime/testing/on_each_backend.h"
 #include "annulet/sched/run_blocking.h"
+#include "annulet/sched/spawn.h"
 #include "annulet/task/this_task.h"
 #include "annulet/testing/deny_syscalls.h"
 
@@ -55,7 +57,7 @@ TEST_P(RuntimeTest, BlocksOnAMainTaskAndGivesItsResultOrItsException) {
 }
 
 TEST_P(RuntimeTest, NamesItsThreadsAndRunsATaskWhereItIsTold) {
-  start({.threads = 3, .thread_name = "a-name-too-long"});
+  start({.engine = {.workers = 3, .thread_name = "a-name-too-long"}});
   for (size_t i = 0; i < 3; ++i) {
     EXPECT_EQ(std::move(*runtime().spawn_on(i, thread_name())).join(),
               "a-name-too-" + std::to_string(i));
@@ -63,7 +65,7 @@ TEST_P(RuntimeTest, NamesItsThreadsAndRunsATaskWhereItIsTold) {
 }
 
 TEST_P(RuntimeTest, RunsCallsThatBlockBesideItsWorkers) {
-  start({.threads = 1, .thread_name = "server", .blocking = {.max_threads = 2}});
+  start({.engine = {.workers = 1, .thread_name = "server", .blocking = {.max_threads = 2}}});
   EXPECT_EQ(runtime().engine().blocking().options().max_threads, 2u);
   const auto ask = []() -> Task<absl::StatusOr<std::string>> {
     co_return co_await sched::run_blocking([] {
@@ -76,8 +78,36 @@ TEST_P(RuntimeTest, RunsCallsThatBlockBesideItsWorkers) {
 }
 
 TEST_P(RuntimeTest, PinsEachWorkerToOneCore) {
-  start({.threads = 2, .pin_threads = true});
+  start({.engine = {.workers = 2, .pin_threads = true}});
   EXPECT_EQ(runtime().block_on(usable_cores()), 1);
+}
+
+TEST_P(RuntimeTest, CallsTheHooksOfItsEngineInItsWorkers) {
+  io::TcpListener listener = testing::listen();
+  const io::SocketAddress address = *listener.local_address();
+  const auto connect = [&]() -> Task<absl::Status> {
+    const absl::StatusOr<io::TcpStream> stream = co_await io::TcpStream::connect(address);
+    co_return stream.status();
+  };
+  std::atomic<int> connected{0};
+  const auto count_connection = [&]() -> Task<void> {
+    const absl::Status status = co_await connect();
+    if (status.ok()) connected.fetch_add(1);
+  };
+  std::atomic<int> stopped{0}, parked{0}, unparked{0};
+  start({.engine = {
+             .workers = 2,
+             .on_start =
+                 [&](size_t) { EXPECT_TRUE(sched::spawn_local_detached(count_connection()).ok()); },
+             .on_stop = [&](size_t) { stopped.fetch_add(1); },
+             .on_park = [&](size_t) { parked.fetch_add(1); },
+             .on_unpark = [&](size_t) { unparked.fetch_add(1); },
+         }});
+  while (connected.load() < 2 || unparked.load() == 0) std::this_thread::yield();
+  EXPECT_EQ(stopped.load(), 0);
+  EXPECT_TRUE(runtime().shutdown(wait::kNever).ok());
+  EXPECT_EQ(stopped.load(), 2);
+  EXPECT_EQ(parked.load(), unparked.load());
 }
 
 TEST_P(RuntimeTest, TakesAsManyWorkersAsCoresByDefault) {
@@ -104,7 +134,7 @@ TEST_P(RuntimeTest, TasksSpawnEachOtherAcrossWorkers) {
 // Faults 53 and 54: with a ring far smaller than the number of operations nothing is lost and
 // nothing hangs.
 TEST_P(RuntimeTest, ATinyRingServesManyConnections) {
-  start({.threads = 1, .ring_entries = 1});
+  start({.engine = {.workers = 1}, .ring_entries = 1});
   io::TcpListener listener = testing::listen();
   const io::SocketAddress address = *listener.local_address();
   auto server = runtime().spawn(testing::serve(listener, runtime().stop_token()));
@@ -125,13 +155,13 @@ TEST_P(RuntimeTest, ATinyRingServesManyConnections) {
 }
 
 TEST_P(RuntimeTest, TakesTheLargestRingThatItPromises) {
-  start({.threads = 1, .ring_entries = 32768});
+  start({.engine = {.workers = 1}, .ring_entries = 32768});
   const auto answer = []() -> Task<int> { co_return 1; };
   EXPECT_EQ(runtime().block_on(answer()), 1);
 }
 
 TEST(Runtime, RefusesOptionsThatMakeNoSense) {
-  EXPECT_EQ(Runtime::create({.threads = 1'000'000}).status().code(),
+  EXPECT_EQ(Runtime::create({.engine = {.workers = 1'000'000}}).status().code(),
             absl::StatusCode::kInvalidArgument);
   if (!io::choose_backend(io::Backend::kIoUring).ok())
     GTEST_SKIP() << "io_uring does not work here";
@@ -153,7 +183,8 @@ TEST(RuntimeDeathTest, AWorkerWithoutIoMakesNoSystemCallToLookForIt) {
   };
   EXPECT_EXIT(
       {
-        auto runtime = Runtime::create({.threads = 1, .backend = io::Backend::kIoUring});
+        auto runtime =
+            Runtime::create({.engine = {.workers = 1}, .backend = io::Backend::kIoUring});
         (*runtime)->block_on(compute());
       },
       ::testing::ExitedWithCode(0), "");
@@ -165,7 +196,7 @@ class RuntimeUnderSeccomp : public ::testing::TestWithParam<std::pair<int, int>>
 TEST_P(RuntimeUnderSeccomp, ServesThroughEpoll) {
   std::thread([&] {
     faults::deny_syscalls({GetParam().first}, GetParam().second);
-    absl::StatusOr<std::unique_ptr<Runtime>> runtime = Runtime::create({.threads = 2});
+    absl::StatusOr<std::unique_ptr<Runtime>> runtime = Runtime::create({.engine = {.workers = 2}});
     ASSERT_TRUE(runtime.ok()) << runtime.status();
     EXPECT_EQ((*runtime)->backend().backend, io::Backend::kEpoll);
     EXPECT_THAT((*runtime)->backend().reason,

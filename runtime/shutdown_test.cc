@@ -71,7 +71,7 @@ TEST_P(ShutdownTest, EndsByItsDeadlineWithConnectionsOpen) {
 
 // Fault 54: asking for the end of everything needs room in a ring that has none.
 TEST_P(ShutdownTest, CancelsMoreThanATinyRingHolds) {
-  start({.threads = 1, .ring_entries = 1});
+  start({.engine = {.workers = 1}, .ring_entries = 1});
   io::TcpListener listener = testing::listen();
   const io::SocketAddress address = *listener.local_address();
   auto server = runtime().spawn(testing::serve(listener, runtime().stop_token()));
@@ -130,7 +130,7 @@ TEST_P(ShutdownTest, TheDestructorCancelsWhatStillWaits) {
 
 // Fault 39: everything it waits for is refused, and it asks again and again, with great patience.
 TEST_P(ShutdownTest, EndsByItsGraceThoughATaskRetriesForEver) {
-  start({.threads = 1, .cancel_grace = milliseconds(50)});
+  start({.engine = {.workers = 1, .cancel_grace = milliseconds(50)}});
   const auto retry = []() -> Task<void> {
     for (;;) {
       const absl::StatusOr<io::TcpStream> stream =
@@ -156,7 +156,7 @@ struct Forever {
 };
 
 TEST_P(ShutdownTest, SaysHowManyTasksItHadToLeaveSuspended) {
-  start({.threads = 1, .cancel_grace = milliseconds(20)});
+  start({.engine = {.workers = 1, .cancel_grace = milliseconds(20)}});
   std::coroutine_handle<> left;
   const auto wait_for_ever = [&]() -> Task<void> { co_await Forever(left); };
   ASSERT_TRUE(runtime().spawn_detached(wait_for_ever()).ok());

@@ -3,8 +3,8 @@
 //   absl::StatusOr<Address> address = co_await run_blocking([&] { return look_up(name); });
 //
 // All that blocking.h says of run_blocking(pool, function) holds, where the pool is the engine's
-// (EngineOptions.blocking, RuntimeOptions.blocking). FailedPrecondition where there is none: in a
-// task of a Scheduler that has been given no pool, or of a loop that is no Scheduler's.
+// (EngineOptions::blocking). FailedPrecondition where there is none: in a task of a Scheduler that
+// has been given no pool, or of a loop that is no Scheduler's.
 // Threads: in tasks.
 #ifndef ANNULET_SCHED_RUN_BLOCKING_H_
 #define ANNULET_SCHED_RUN_BLOCKING_H_

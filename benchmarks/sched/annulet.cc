@@ -39,7 +39,8 @@ using task::LocalJoinHandle;
 using task::Task;
 
 std::unique_ptr<Runtime> start_runtime(const Run& run) {
-  absl::StatusOr<std::unique_ptr<Runtime>> runtime = Runtime::create({.threads = run.workers()});
+  absl::StatusOr<std::unique_ptr<Runtime>> runtime =
+      Runtime::create({.engine = {.workers = run.workers()}});
   CHECK_OK(runtime);
   return *std::move(runtime);
 }

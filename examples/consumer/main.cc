@@ -52,7 +52,7 @@ Task<absl::StatusOr<std::string>> through_tcp(std::string text) {
 absl::Status run(const std::string& path) {
   absl::StatusOr<std::string> line = io::first_line(path);
   if (!line.ok()) return line.status();
-  absl::StatusOr<std::unique_ptr<Runtime>> runtime = Runtime::create({.threads = 1});
+  absl::StatusOr<std::unique_ptr<Runtime>> runtime = Runtime::create({.engine = {.workers = 1}});
   if (!runtime.ok()) return runtime.status();
   const absl::StatusOr<std::string> echoed = (*runtime)->block_on(through_tcp(*std::move(line)));
   if (!echoed.ok()) return echoed.status();

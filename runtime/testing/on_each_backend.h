@@ -29,7 +29,7 @@ class OnEachBackend : public ::testing::TestWithParam<io::Backend> {
   void start(RuntimeOptions options) {
     runtime_.reset();
     options.backend = GetParam();
-    if (options.threads == 0) options.threads = 2;
+    if (options.engine.workers == 0) options.engine.workers = 2;
     absl::StatusOr<std::unique_ptr<Runtime>> made = Runtime::create(options);
     ASSERT_TRUE(made.ok()) << made.status();
     runtime_ = *std::move(made);
