@@ -423,7 +423,7 @@ TEST_P(TcpTest, IoOutsideOfARuntimeIsRefused) {
 // Fault 21: the failure of one connection's task is contained.
 TEST_P(TcpTest, AnExceptionInOneConnectionsTaskLeavesTheOthersAlive) {
   const task::UnobservedHandler former =
-      task::set_unobserved_handler(+[](std::exception_ptr, const char*) noexcept {});
+      task::set_unobserved_handler(+[](const task::UnobservedFailure&) noexcept {});
   const uint64_t failures = task::unobserved_failures();
   TcpListener listener = testing::listen();
   CancelSource stop;

@@ -62,8 +62,8 @@ struct EngineOptions {
   // spawned on a worker that never began is given up.
   std::function<void(size_t)> on_start;
   // After its last task, and before and after each sleep. These must not spawn or wake tasks,
-  // cancel, or use the engine. What they throw is reported as what a task throws that nobody awaits
-  // (task/unobserved.h), under the hook's name, and the worker goes on.
+  // cancel, or use the engine. What they throw is reported (task/unobserved.h), with the hook and
+  // the worker's number, and the worker goes on.
   std::function<void(size_t)> on_stop;
   std::function<void(size_t)> on_park;
   std::function<void(size_t)> on_unpark;

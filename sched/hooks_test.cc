@@ -94,18 +94,31 @@ TEST(OnStart, WhatItSpawnedIsEndedAlsoWhereAnotherWorkerCannotBegin) {
   EXPECT_EQ(status.message(), "no second one");
 }
 
+void fail(size_t) { throw std::runtime_error("failed"); }
+
 TEST(Hooks, WhatOthersThrowIsReportedUnderTheirNamesAndTheWorkersGoOn) {
   const Reports reports;
-  const auto fail = [](size_t) { throw std::runtime_error("failed"); };
   {
     const auto engine =
         *Engine::create({.workers = 2, .on_stop = fail, .on_park = fail, .on_unpark = fail});
-    while (!Reports::has("on_park")) std::this_thread::yield();
+    while (!Reports::has("on_park of worker 0") || !Reports::has("on_park of worker 1")) {
+      std::this_thread::yield();
+    }
     for (int i = 0; i < 100; ++i) EXPECT_EQ(engine->block_on(give(i)), i);
     EXPECT_TRUE(engine->stop(wait::kNever).ok());
   }
-  EXPECT_TRUE(Reports::has("on_unpark"));
-  EXPECT_TRUE(Reports::has("on_stop"));
+  for (const std::string worker : {"0", "1"}) {
+    EXPECT_TRUE(Reports::has("on_unpark of worker " + worker));
+    EXPECT_TRUE(Reports::has("on_stop of worker " + worker));
+  }
+}
+
+TEST(Hooks, WhatOneThrowsIsALineInTheLogThatSaysWhichAndWhose) {
+  ::testing::internal::CaptureStderr();
+  *Engine::create({.workers = 1, .on_stop = fail});  // and gone
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  EXPECT_NE(log.find("annulet: the hook on_stop of worker 0 threw: failed"), std::string::npos)
+      << log;
 }
 
 }  // namespace

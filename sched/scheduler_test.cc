@@ -196,7 +196,7 @@ TEST(Scheduler, ALocalTasksExceptionReachesItsAwaiter) {
 
 TEST(Scheduler, ALocalTaskWhoseHandleIsDroppedRunsOnAndItsFailureIsCounted) {
   Threads scheduler(1);
-  task::set_unobserved_handler([](std::exception_ptr, const char*) noexcept {});
+  task::set_unobserved_handler([](const task::UnobservedFailure&) noexcept {});
   const uint64_t before = task::unobserved_failures();
   int ran = 0;
   const auto parent = [&]() -> Task<void> {
@@ -254,7 +254,7 @@ TEST(Scheduler, AFailureThatNobodyAwaitsIsReportedWithTheTasksName) {
   Threads scheduler(1);
   static std::string reported;
   task::set_unobserved_handler(
-      [](std::exception_ptr, const char* name) noexcept { reported = name; });
+      [](const task::UnobservedFailure& failure) noexcept { reported = failure.name; });
   const auto parent = []() -> Task<void> {
     const auto fail = []() -> Task<void> {
       throw std::runtime_error("failed");

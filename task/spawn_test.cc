@@ -109,8 +109,8 @@ TEST(Spawn, AnExceptionReachesWhoeverJoins) {
 
 TEST(Spawn, AFailureThatNobodyAwaitsIsCountedAndReported) {
   static std::atomic<int> reports{0};
-  const UnobservedHandler former = set_unobserved_handler(
-      +[](std::exception_ptr, const char*) noexcept { reports.fetch_add(1); });
+  const UnobservedHandler former =
+      set_unobserved_handler(+[](const UnobservedFailure&) noexcept { reports.fetch_add(1); });
   const uint64_t before = unobserved_failures();
   {
     OneThread executor;

@@ -9,12 +9,20 @@
 namespace annulet::task {
 namespace {
 
-void log_failure(std::exception_ptr failure, const char* name) noexcept {
+// A line for each source, so that a hook that always throws does not silence the tasks.
+void log_failure(const UnobservedFailure& failure) noexcept {
+  const char* const name = failure.name != nullptr ? failure.name : "";
   try {
-    LOG_EVERY_N_SEC(ERROR, 1) << "annulet: a task that nobody awaits failed"
-                              << (name != nullptr ? ", " : "") << (name != nullptr ? name : "")
-                              << ": " << internal::describe(failure) << " ("
-                              << unobserved_failures() << " so far)";
+    if (failure.source == UnobservedFailure::Source::kHook) {
+      LOG_EVERY_N_SEC(ERROR, 1) << "annulet: the hook " << name
+                                << " threw: " << internal::describe(failure.exception) << " ("
+                                << unobserved_failures() << " failures so far)";
+    } else {
+      LOG_EVERY_N_SEC(ERROR, 1) << "annulet: a task that nobody awaits failed"
+                                << (*name != '\0' ? ", " : "") << name << ": "
+                                << internal::describe(failure.exception) << " ("
+                                << unobserved_failures() << " failures so far)";
+    }
   } catch (const std::bad_alloc&) {
     // The failure is counted; there is no memory to say more.
   }
@@ -44,10 +52,11 @@ std::string describe(const std::exception_ptr& failure) {
   }
 }
 
-void report_unobserved(std::exception_ptr failure, const char* name) noexcept {
+void report_unobserved(std::exception_ptr exception, const char* name,
+                       UnobservedFailure::Source source) noexcept {
   g_failures.fetch_add(1, std::memory_order_relaxed);  // a count, which orders nothing
   g_handler.load(std::memory_order_acquire)(           // pairs with set_unobserved_handler()
-      std::move(failure), name);
+      {source, std::move(exception), name});
 }
 
 }  // namespace internal

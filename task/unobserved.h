@@ -1,8 +1,8 @@
 // Where failures go that nobody waits for: an exception that ends a detached task, or one whose
-// handle was dropped.
+// handle was dropped, or what a hook of a worker throws.
 //
 // Every one is counted; the handler says what else happens. The default writes a line to the log,
-// at most one a second.
+// at most one a second for tasks and one for hooks.
 // Threads: every function from any thread.
 #ifndef ANNULET_TASK_UNOBSERVED_H_
 #define ANNULET_TASK_UNOBSERVED_H_
@@ -13,9 +13,16 @@
 
 namespace annulet::task {
 
-// `name`: the task's (Executor::context), for the time of the call, or null if it has none or ended
-// before its handle was dropped.
-using UnobservedHandler = void (*)(std::exception_ptr failure, const char* name) noexcept;
+struct UnobservedFailure {
+  enum class Source { kTask, kHook };
+  Source source;
+  std::exception_ptr exception;
+  // For the time of the call. The task's (Executor::context), or null if it has none or ended
+  // before its handle was dropped; the hook's and whose it is, such as `on_park of worker 3`.
+  const char* name;
+};
+
+using UnobservedHandler = void (*)(const UnobservedFailure& failure) noexcept;
 
 // Replaces the handler, for the whole process; null puts back the default. Returns the former one.
 UnobservedHandler set_unobserved_handler(UnobservedHandler handler) noexcept;
@@ -26,7 +33,9 @@ uint64_t unobserved_failures() noexcept;
 namespace internal {
 // What it says of itself.
 std::string describe(const std::exception_ptr& failure);
-void report_unobserved(std::exception_ptr failure, const char* name) noexcept;
+void report_unobserved(
+    std::exception_ptr exception, const char* name,
+    UnobservedFailure::Source source = UnobservedFailure::Source::kTask) noexcept;
 }  // namespace internal
 
 }  // namespace annulet::task

@@ -1,5 +1,6 @@
 #include "annulet/sched/internal/hooks.h"
 
+#include <cstdio>
 #include <exception>
 #include <utility>
 #include <vector>
@@ -59,7 +60,10 @@ void call_hook(const char* name, const std::function<void(size_t)>& hook, size_t
   try {
     hook(worker);
   } catch (...) {
-    task::internal::report_unobserved(std::current_exception(), name);
+    char whose[48];  // the report needs no memory
+    std::snprintf(whose, sizeof(whose), "%s of worker %zu", name, worker);
+    task::internal::report_unobserved(std::current_exception(), whose,
+                                      task::UnobservedFailure::Source::kHook);
   }
 }
 

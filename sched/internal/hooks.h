@@ -10,8 +10,7 @@
 
 namespace annulet::sched::internal {
 
-// Calls a hook, if there is one, whose failure nobody waits for: it is reported under `name`, which
-// lives as long as the program.
+// Calls a hook, if there is one, whose failure nobody waits for: it is reported.
 void call_hook(const char* name, const std::function<void(size_t)>& hook, size_t worker);
 
 // `host`, for so many workers, with parkers that tell on_park and on_unpark.

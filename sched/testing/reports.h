@@ -5,7 +5,6 @@
 #ifndef ANNULET_SCHED_TESTING_REPORTS_H_
 #define ANNULET_SCHED_TESTING_REPORTS_H_
 
-#include <exception>
 #include <set>
 #include <string>
 
@@ -39,9 +38,9 @@ class Reports {
     static std::set<std::string> names;
     return names;
   }
-  static void report(std::exception_ptr, const char* name) noexcept {
+  static void report(const task::UnobservedFailure& failure) noexcept {
     absl::MutexLock lock(&mutex());
-    names().insert(name != nullptr ? name : "");
+    names().insert(failure.name != nullptr ? failure.name : "");
   }
 
   const task::UnobservedHandler former_;
