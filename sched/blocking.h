@@ -48,6 +48,7 @@
 #include "absl/synchronization/mutex.h"
 #include "annulet/sched/internal/blocking_call.h"
 #include "annulet/sched/internal/cores.h"
+#include "annulet/task/internal/awaited_once.h"
 #include "annulet/task/runnable.h"
 #include "annulet/task/task.h"
 
@@ -174,7 +175,7 @@ struct BlockingResult<absl::StatusOr<T>> {
 }  // namespace internal
 
 template <class Callable>
-class [[nodiscard]] BlockingAwaiter : private internal::BlockingCall {
+class BlockingAwaiter : private internal::BlockingCall {
  public:
   using Returned = std::invoke_result_t<Callable>;
   using Result = typename internal::BlockingResult<Returned>::Type;
@@ -225,8 +226,10 @@ class [[nodiscard]] BlockingAwaiter : private internal::BlockingCall {
 
 // Calls `function` once, in a thread of `pool`, and gives its result.
 template <class Function>
-BlockingAwaiter<Function> run_blocking(BlockingPool& pool, Function function) {
-  return BlockingAwaiter<Function>(&pool, std::move(function));
+task::internal::AwaitedOnce<BlockingAwaiter<Function>> run_blocking(BlockingPool& pool,
+                                                                    Function function) {
+  return task::internal::AwaitedOnce<BlockingAwaiter<Function>>(std::in_place, &pool,
+                                                                std::move(function));
 }
 
 }  // namespace annulet::sched

@@ -54,7 +54,7 @@ TEST(Blocking, GivesWhatTheFunctionReturns) {
     const absl::StatusOr<std::string> copy = co_await run_blocking(pool, std::move(give));
     EXPECT_EQ(*copy, text);
     auto call = run_blocking(pool, [text] { return text; });
-    const absl::StatusOr<std::string> again = co_await call;
+    const absl::StatusOr<std::string> again = co_await std::move(call);
     EXPECT_EQ(*again, text);
   };
   task::block_on(main());

@@ -20,7 +20,7 @@
 // Both tasks always end before the caller goes on, whatever the other one does; then the exception
 // of the first is thrown on, or else that of the second, and the other is dropped. Both see the
 // token, the priority, the name and the values of the caller. If the fork is dropped instead of
-// awaited, neither starts.
+// awaited, neither starts; one that has a name is awaited by std::move, once.
 //
 // In a shared task any worker of its scheduler may take the second task, with a share_threshold
 // once it is exceeded. In a local task, in block_on() and under a Simulation both stay with the
@@ -42,6 +42,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "annulet/task/internal/awaited_once.h"
 #include "annulet/task/internal/fork.h"
 #include "annulet/task/internal/promise.h"
 #include "annulet/task/task.h"
@@ -54,7 +55,7 @@ namespace internal {
 void offer(task::internal::Fork& fork) noexcept;
 
 template <class A, class B>
-class [[nodiscard]] ForkJoinAwaiter {
+class ForkJoinAwaiter {
  public:
   ForkJoinAwaiter(task::Task<A>&& first, task::Task<B>&& second)
       : first_(std::move(first)), second_(std::move(second)) {}
@@ -96,8 +97,10 @@ class [[nodiscard]] ForkJoinAwaiter {
 // Gives what both tasks return, as a pair in which std::monostate stands for void; void if both
 // return void.
 template <class A, class B>
-internal::ForkJoinAwaiter<A, B> fork_join(task::Task<A> first, task::Task<B> second) {
-  return internal::ForkJoinAwaiter<A, B>(std::move(first), std::move(second));
+task::internal::AwaitedOnce<internal::ForkJoinAwaiter<A, B>> fork_join(task::Task<A> first,
+                                                                       task::Task<B> second) {
+  return task::internal::AwaitedOnce<internal::ForkJoinAwaiter<A, B>>(
+      std::in_place, std::move(first), std::move(second));
 }
 
 }  // namespace annulet::sched

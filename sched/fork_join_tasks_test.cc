@@ -128,7 +128,8 @@ TEST(ForkJoinTasks, GiveWhatBothTasksReturn) {
     EXPECT_EQ(values, std::pair(1, std::string("two")));
     const auto one = co_await fork_join(nothing(), give(2));
     EXPECT_EQ(one, std::pair(std::monostate(), 2));
-    static_assert(std::is_void_v<decltype(fork_join(nothing(), nothing()).await_resume())>);
+    using Both = decltype(fork_join(nothing(), nothing()).operator co_await());
+    static_assert(std::is_void_v<decltype(std::declval<Both>().await_resume())>);
     co_await fork_join(nothing(), nothing());
     const auto [first, second] =
         co_await fork_join(give(std::make_unique<int>(1)), give(std::make_unique<int>(2)));

@@ -18,10 +18,11 @@
 namespace annulet::sched {
 
 template <class Function>
-BlockingAwaiter<Function> run_blocking(Function function) {
+task::internal::AwaitedOnce<BlockingAwaiter<Function>> run_blocking(Function function) {
   const Worker* const worker = Worker::current();
-  return BlockingAwaiter<Function>(worker != nullptr ? worker->scheduler().blocking() : nullptr,
-                                   std::move(function));
+  BlockingPool* const pool = worker != nullptr ? worker->scheduler().blocking() : nullptr;
+  return task::internal::AwaitedOnce<BlockingAwaiter<Function>>(std::in_place, pool,
+                                                                std::move(function));
 }
 
 }  // namespace annulet::sched

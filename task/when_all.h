@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "annulet/task/executor.h"
+#include "annulet/task/internal/awaited_once.h"
 #include "annulet/task/internal/group.h"
 #include "annulet/task/task.h"
 
@@ -66,7 +67,7 @@ class GroupStart {
 };
 
 template <class... T>
-class [[nodiscard]] WhenAllAwaiter {
+class WhenAllAwaiter {
  public:
   explicit WhenAllAwaiter(Task<T>&&... tasks) : tasks_(std::move(tasks)...) {}
 
@@ -91,7 +92,7 @@ class [[nodiscard]] WhenAllAwaiter {
 };
 
 template <class T>
-class [[nodiscard]] WhenAllVectorAwaiter {
+class WhenAllVectorAwaiter {
  public:
   explicit WhenAllVectorAwaiter(std::vector<Task<T>>&& tasks) : tasks_(std::move(tasks)) {}
 
@@ -120,13 +121,13 @@ class [[nodiscard]] WhenAllVectorAwaiter {
 }  // namespace internal
 
 template <class... T>
-internal::WhenAllAwaiter<T...> when_all(Task<T>... tasks) {
-  return internal::WhenAllAwaiter<T...>(std::move(tasks)...);
+internal::AwaitedOnce<internal::WhenAllAwaiter<T...>> when_all(Task<T>... tasks) {
+  return internal::AwaitedOnce<internal::WhenAllAwaiter<T...>>(std::in_place, std::move(tasks)...);
 }
 
 template <class T>
-internal::WhenAllVectorAwaiter<T> when_all(std::vector<Task<T>> tasks) {
-  return internal::WhenAllVectorAwaiter<T>(std::move(tasks));
+internal::AwaitedOnce<internal::WhenAllVectorAwaiter<T>> when_all(std::vector<Task<T>> tasks) {
+  return internal::AwaitedOnce<internal::WhenAllVectorAwaiter<T>>(std::in_place, std::move(tasks));
 }
 
 }  // namespace annulet::task
