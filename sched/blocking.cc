@@ -243,9 +243,7 @@ void BlockingPool::run_thread(Thread& self) {
   if (name.empty()) name = "annulet";
   pthread_setname_np(pthread_self(),
                      absl::StrCat(name.substr(0, 10), "-b", number() % 1000).c_str());
-  do {
-    while (internal::BlockingCall* call = take()) perform(*call);
-  } while (rest(self));
+  while (internal::BlockingCall* call = next(self)) perform(*call);
 }
 
 uint64_t BlockingPool::number() {
@@ -253,14 +251,44 @@ uint64_t BlockingPool::number() {
   return started_++;
 }
 
-internal::BlockingCall* BlockingPool::take() {
+// The oldest call, for which it waits if there is none. Null: the thread is none of the pool's any
+// more. Finding no call and being idle is one step under the lock: a call that came in between
+// would find neither a thread that is coming nor one that is idle.
+internal::BlockingCall* BlockingPool::next(Thread& self) {
   absl::MutexLock lock(&mutex_);
   --coming_;
+  while (queue_.empty()) {
+    if (rest(self)) continue;
+    --threads_;
+    self.former = std::exchange(ended_, pthread_self());
+    return nullptr;
+  }
   internal::BlockingCall* const call = queue_.pop();
-  if (call == nullptr) return nullptr;
   call->stage_ = Stage::kTaken;
   ++running_;
   return call;
+}
+
+// Idle, without mutex_ while it sleeps, until there may be a call. False: there has been none for
+// keep_alive, or the pool is closed.
+bool BlockingPool::rest(Thread& self) {
+  const wait::Deadline until = wait::deadline_after(wait::Clock::now(), options_.keep_alive);
+  self.summoned = false;
+  self.next_idle = idle_;
+  idle_ = &self;
+  while (!self.summoned && queue_.empty() && !closed_ && wait::Clock::now() < until) {
+    mutex_.Unlock();
+    self.parker.park(until);
+    mutex_.Lock();
+  }
+  if (self.summoned) {
+    --coming_;  // it has come
+    return true;
+  }
+  Thread** link = &idle_;
+  while (*link != &self) link = &(*link)->next_idle;
+  *link = self.next_idle;
+  return !queue_.empty();
 }
 
 void BlockingPool::perform(internal::BlockingCall& call) {
@@ -273,31 +301,6 @@ void BlockingPool::perform(internal::BlockingCall& call) {
     ++coming_;  // before the task can ask for its next call, which then needs no other thread
   }
   task::resume_at_home(call.waiter_);
-}
-
-// With nothing to do: waits for a call. False: the thread is none of the pool's any more.
-bool BlockingPool::rest(Thread& self) {
-  const wait::Deadline until = wait::deadline_after(wait::Clock::now(), options_.keep_alive);
-  absl::MutexLock lock(&mutex_);
-  self.summoned = false;
-  self.next_idle = idle_;
-  idle_ = &self;
-  while (!self.summoned && queue_.empty() && !closed_ && wait::Clock::now() < until) {
-    mutex_.Unlock();
-    self.parker.park(until);
-    mutex_.Lock();
-  }
-  if (self.summoned) return true;
-  Thread** link = &idle_;
-  while (*link != &self) link = &(*link)->next_idle;
-  *link = self.next_idle;
-  if (!queue_.empty()) {
-    ++coming_;
-    return true;
-  }
-  --threads_;
-  self.former = std::exchange(ended_, pthread_self());
-  return false;
 }
 
 }  // namespace annulet::sched

@@ -43,6 +43,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
@@ -59,7 +60,8 @@ struct BlockingOptions {
   // put on processes; a thread that blocks costs a stack, no processor.
   size_t max_threads = 64;
   // How many calls wait for a thread at most: 64 turns of each thread. They take no memory but
-  // their tasks'. 0: a call either has a thread at once or is refused.
+  // their tasks'. 0: a call either has a thread at once or is refused; a thread is free for the
+  // next one before the task whose call it has performed goes on.
   size_t max_pending = 4096;
   // After so long without a call a thread ends.
   std::chrono::milliseconds keep_alive{10'000};
@@ -123,9 +125,9 @@ class BlockingPool {
   static void* thread_main(void* pool) noexcept;
   void run_thread(Thread& self);
   uint64_t number();
-  internal::BlockingCall* take();
+  internal::BlockingCall* next(Thread& self);
+  bool rest(Thread& self) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void perform(internal::BlockingCall& call);
-  bool rest(Thread& self);
 
   const BlockingOptions options_;
   const internal::AffinityMask affinity_;
@@ -135,7 +137,8 @@ class BlockingPool {
   // All below is under mutex_.
   internal::BlockingCallQueue queue_;
   Thread* idle_ = nullptr;  // those that rest, linked, the one that was busy last in front
-  // INVARIANT: calls beyond the coming_ oldest wait for a thread that is busy.
+  // INVARIANT: a thread is coming, performs a call, or is idle; and calls beyond the coming_ oldest
+  // wait for one that performs.
   size_t coming_ = 0;   // threads that will look for a call next: started, woken, or done with one
   size_t threads_ = 0;  // with those about to start
   size_t failing_ = 0;  // starts that failed and have calls to refuse

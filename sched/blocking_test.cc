@@ -186,6 +186,20 @@ TEST(Blocking, WithoutAQueueACallHasAThreadOrIsRefused) {
   EXPECT_TRUE(engine->block_on(wait_for(pool, go)).ok());
 }
 
+TEST(Blocking, WithoutAQueueThereIsRoomAsSoonAsACallHasBeenJoined) {
+  constexpr int kCalls = 20'000;
+  BlockingPool pool({.max_threads = 1, .max_pending = 0, .keep_alive = hours(1)});
+  const auto main = [&]() -> Task<int> {
+    int refused = 0;
+    for (int i = 0; i < kCalls; ++i) {
+      const absl::Status status = co_await run_blocking(pool, [] {});
+      if (!status.ok()) ++refused;
+    }
+    co_return refused;
+  };
+  EXPECT_EQ(task::block_on(main()), 0);
+}
+
 TEST(Blocking, ACallThatWaitsIsCancelledAtOnceAndNeverRuns) {
   const auto engine = one_worker();
   BlockingPool pool({.max_threads = 1});
