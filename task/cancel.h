@@ -8,7 +8,8 @@
 // Cost: cancelled() is one load; a wait under a token takes a lock twice (about 8 ns); a source is
 // one allocation.
 // Threads: every method from any thread.
-// Lifetime: source and tokens share the state; a child source ends with its parent's cancel().
+// Lifetime: source and tokens share the state; a child source ends with its parent's cancel(). A
+// source may go as soon as something that waits under it has been woken.
 #ifndef ANNULET_TASK_CANCEL_H_
 #define ANNULET_TASK_CANCEL_H_
 
@@ -49,8 +50,11 @@ class CancelSource {
   CancelSource& operator=(CancelSource&&) noexcept = default;
 
   // The first call makes the request and returns true. Waits under it end soon, each on its own
-  // worker.
-  bool cancel() { return state_->cancel(); }
+  // worker. What they then end may be the owner of the source: this needs it no more by then.
+  bool cancel() {
+    const std::shared_ptr<internal::CancelState> state = state_;
+    return state->cancel();
+  }
 
   CancelToken token() const { return CancelToken(state_); }
 

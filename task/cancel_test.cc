@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -101,6 +102,38 @@ TEST(Cancel, ReachesTheWaitsOfAwaitedChildren) {
   });
   EXPECT_TRUE(block_on(with_cancel(source.token(), middle())));
   canceller.join();
+}
+
+// What the canceller wakes may end before cancel() does, and the owner of the source with it. The
+// hook does what another worker may do at that moment.
+TEST(Cancel, MayEndTheOwnerOfItsSource) {
+  struct Owner : internal::CancelHook {
+    Owner() : CancelHook(&die) { EXPECT_TRUE(source->token().state()->attach(this)); }
+    static void die(internal::CancelHook* hook) noexcept {
+      static_cast<Owner*>(hook)->source = nullptr;
+    }
+    std::unique_ptr<CancelSource> source = std::make_unique<CancelSource>();
+  };
+  Owner owner;
+  EXPECT_TRUE(owner.source->cancel());
+  EXPECT_EQ(owner.source, nullptr);
+}
+
+TEST(Cancel, MayEndATaskThatOwnsItsSource) {
+  for (int round = 0; round < 1000; ++round) {
+    std::atomic<CancelSource*> shared{nullptr};
+    const auto own = [&]() -> Task<void> {
+      CancelSource source;
+      shared.store(&source);
+      EXPECT_TRUE(absl::IsCancelled(co_await with_cancel(source.token(), sleep_long())));
+    };
+    std::thread canceller([&] {
+      while (shared.load() == nullptr) wait::RealSync::pause();
+      shared.load()->cancel();
+    });
+    block_on(own());
+    canceller.join();
+  }
 }
 
 // Fault 45: a timer and a cancel that meet end the wait exactly once.
