@@ -1,13 +1,18 @@
 // Starts tasks beside the one that calls, on the same scheduler.
 //
 //   JoinHandle<int> shared = *sched::spawn(work());            // whoever has time runs it
+//   int result = co_await std::move(shared);
+//
 //   LocalJoinHandle<int> local = *sched::spawn_local(work());  // this worker alone runs it
-//   int sum = co_await std::move(shared) + co_await std::move(local);
+//   int result = co_await std::move(local);                    // only in a task that stays, too
 //
 // A shared task may be run by any worker, and after each wait by another one. A local task never
-// leaves the worker that spawned it, nor does its handle: it may use what is not thread-safe, and
-// costs less. From a thread that runs no tasks name the scheduler: spawn(scheduler, work()), or the
-// worker: spawn_on(scheduler.worker(i), work()).
+// leaves the worker that spawned it: it may use what is not thread-safe, and costs less. Nor does
+// its handle, which is awaited, asked and dropped on that worker, by tasks that stay there (checked
+// in debug builds): those begun by spawn_on or spawn_local. A shared task, such as the main one of
+// block_on, may start some by spawn_local_detached.
+// From a thread that runs no tasks name the scheduler: spawn(scheduler, work()), or the worker:
+// spawn_on(scheduler.worker(i), work()), whose handle may be anywhere.
 // Cost: a frame and a few stores; shared, now and then a fence besides.
 // Threads: in tasks, and in EngineOptions::on_start.
 #ifndef ANNULET_SCHED_SPAWN_H_
@@ -82,7 +87,7 @@ absl::Status spawn_detached(Scheduler& scheduler, Task<T> work,
   return absl::OkStatus();
 }
 
-// As spawn(), for a task that stays on this worker.
+// As spawn(), for a task that stays on this worker, as its handle does.
 template <class T>
 absl::StatusOr<LocalJoinHandle<T>> spawn_local(
     Task<T> work, Priority priority = Priority::kNormal, const char* name = nullptr,
