@@ -10,7 +10,7 @@
 #include <forward_list>
 #include <mutex>
 #include <source_location>
-#include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "annulet/task/context.h"
@@ -58,22 +58,17 @@ class Executor {
     return name == nullptr ? context(priority) : named_context(priority, name);
   }
 
-  // The same for tasks whose name shall say where they were spawned: "name, spawned at file:line".
-  // That name lives as long as the executor. Takes a lock and makes a string.
+  // The same for tasks whose name shall say where they were spawned: "name, spawned at file:line",
+  // which lives as long as the program, too. Takes a lock and makes a string.
   const Context& context(Priority priority, const char* name, std::source_location site);
 
  private:
-  struct SpawnSite {
-    std::string name;
-    Context context;
-  };
-
   const Context& named_context(Priority priority, const char* name);
+  const Context* find_named(Priority priority, std::string_view name) const;
 
   std::array<Context, kPriorities> contexts_;
   std::mutex mutex_;
-  std::forward_list<Context> named_;    // under mutex_
-  std::forward_list<SpawnSite> sites_;  // under mutex_
+  std::forward_list<Context> named_;  // under mutex_
 };
 
 // Lets a suspended computation continue where it belongs.

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
+#include <source_location>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -26,6 +29,36 @@ TEST(CallbackRunnable, RunsEachTimeItIsPosted) {
   EXPECT_FALSE(run(context, &counter));
   EXPECT_FALSE(run(context, &counter));
   EXPECT_EQ(counter.runs, 2);
+}
+
+class NoLoop final : public Executor {
+ public:
+  void post(Runnable*) noexcept override {}
+  bool admit() noexcept override { return true; }
+};
+
+TEST(Executor, KeepsOneContextForEachPairOfPriorityAndName) {
+  NoLoop executor;
+  const Context& low = executor.context(Priority::kLow, "name");
+  EXPECT_EQ(low.priority, Priority::kLow);
+  EXPECT_STREQ(low.name, "name");
+  EXPECT_EQ(&executor.context(Priority::kLow, std::string("name").c_str()), &low);
+  EXPECT_NE(&executor.context(Priority::kHigh, "name"), &low);
+  EXPECT_EQ(&executor.context(Priority::kLow, nullptr), &executor.context(Priority::kLow));
+}
+
+TEST(Executor, ANameWithThePlaceOfTheSpawnOutlivesIt) {
+  const auto site = std::source_location::current();
+  const auto name_in = [&](Executor& executor) {
+    const Context& context = executor.context(Priority::kNormal, "visit", site);
+    EXPECT_EQ(&executor.context(Priority::kNormal, "visit", site), &context);
+    return context.name;
+  };
+  NoLoop second;
+  const char* const name = name_in(*std::make_unique<NoLoop>());
+  EXPECT_EQ(std::string(name), std::string("visit, spawned at ") + site.file_name() + ":" +
+                                   std::to_string(site.line()));
+  EXPECT_EQ(name_in(second), name) << "kept once";
 }
 
 TEST(RunnableQueue, IsFirstInFirstOutAlsoForChains) {
