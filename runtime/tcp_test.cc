@@ -17,6 +17,7 @@
 #include "annulet/runtime/testing/on_each_backend.h"
 #include "annulet/task/block_on.h"
 #include "annulet/task/this_task.h"
+#include "annulet/task/unobserved.h"
 #include "annulet/task/when_all.h"
 
 namespace annulet::runtime {

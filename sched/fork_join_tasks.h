@@ -18,9 +18,10 @@
 // refers to stays in place until then.)
 //
 // Both tasks always end before the caller goes on, whatever the other one does; then the exception
-// of the first is thrown on, or else that of the second, and the other is dropped. Both see the
-// token, the priority, the name and the values of the caller. If the fork is dropped instead of
-// awaited, neither starts; one that has a name is awaited by std::move, once.
+// of the first is thrown on, or else that of the second. If both fail, that of the second is
+// counted and reported (task/unobserved.h). Both see the token, the priority, the name and the
+// values of the caller. If the fork is dropped instead of awaited, neither starts; one that has a
+// name is awaited by std::move, once.
 //
 // In a shared task any worker of its scheduler may take the second task, with a share_threshold
 // once it is exceeded. In a local task, in block_on() and under a Simulation both stay with the

@@ -22,11 +22,13 @@
 #include "annulet/sched/simulation.h"
 #include "annulet/sched/spawn.h"
 #include "annulet/sched/testing/fork_join_crew.h"
+#include "annulet/sched/testing/reports.h"
 #include "annulet/sched/testing/threads.h"
 #include "annulet/task/block_on.h"
 #include "annulet/task/cancel.h"
 #include "annulet/task/task_local.h"
 #include "annulet/task/this_task.h"
+#include "annulet/task/unobserved.h"
 #include "annulet/task/when_all.h"
 
 namespace annulet::sched {
@@ -251,6 +253,22 @@ TEST(ForkJoinTasks, ThrowTheExceptionOfTheFirstTaskElseOfTheSecond) {
   Threads scheduler(2);
   run(scheduler, check(both<int, int>));
   run(scheduler, check(fork_join_stolen<int, int>));
+}
+
+TEST(ForkJoinTasks, ReportTheExceptionThatTheyDoNotThrow) {
+  const Reports reports;
+  const auto check = [](auto fork) -> Task<void> {
+    const uint64_t before = task::unobserved_failures();
+    EXPECT_EQ(co_await error_of(fork(fail("a"), fail_later("b"))), "a");
+    EXPECT_EQ(task::unobserved_failures() - before, 1u);
+    EXPECT_EQ(co_await error_of(fork(give(0), fail("b"))), "b");
+    EXPECT_EQ(task::unobserved_failures() - before, 1u);
+  };
+  task::block_on(check(both<int, int>));
+  Threads scheduler(2);
+  std::move(*spawn(*scheduler, check(fork_join_stolen<int, int>), Priority::kNormal, "forks"))
+      .join();
+  EXPECT_TRUE(Reports::has("forks")) << "the name is that of the parent";
 }
 
 TEST(ForkJoinTasks, LeakNothingWhenOneThrows) {

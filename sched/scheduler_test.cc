@@ -18,6 +18,7 @@
 #include "annulet/task/spawn.h"
 #include "annulet/task/task_local.h"
 #include "annulet/task/this_task.h"
+#include "annulet/task/unobserved.h"
 #include "annulet/task/when_all.h"
 #include "annulet/wait/thread_parker.h"
 

@@ -61,17 +61,37 @@ TEST(Spawn, ANameReachesTheReportOfAFailureByWhateverWayItIsSpawned) {
   const Reports reports;
   const auto engine = *Engine::create({.workers = 2});
   EXPECT_TRUE(engine->spawn_detached(fail(), Priority::kLow, "from outside").ok());
-  // A handle that is dropped after the end tells no name, so the task waits for that.
-  std::atomic<bool> dropped{false};
-  const auto fail_later = [&]() -> Task<void> {
-    while (!dropped.load()) co_await task::yield();
-    throw std::runtime_error("failed");
-  };
-  EXPECT_TRUE(engine->spawn_on(1, fail_later(), Priority::kNormal, "on a worker").ok());
-  dropped.store(true);
+  EXPECT_TRUE(engine->spawn_on(1, fail(), Priority::kNormal, "on a worker").ok());
   EXPECT_TRUE(engine->stop(wait::kNever).ok());
   EXPECT_TRUE(Reports::has("from outside"));
   EXPECT_TRUE(Reports::has("on a worker"));
+}
+
+TEST(Spawn, ANameReachesTheReportOfAFailureWheneverTheHandleIsDropped) {
+  const Reports reports;
+  auto engine = *Engine::create({.workers = 1, .scheduler = {.spawn_sites = true}});
+  const auto local_parent = []() -> Task<void> {
+    {
+      auto early = *spawn_local(fail(), Priority::kNormal, "local, dropped early");
+    }
+    auto late = *spawn_local(fail(), Priority::kNormal, "local, dropped late");
+    co_await task::yield();
+    EXPECT_TRUE(late.done());
+  };
+  std::move(*engine->spawn_on(0, local_parent())).join();
+  EXPECT_TRUE(Reports::has_one_that_begins("local, dropped early"));
+  EXPECT_TRUE(Reports::has_one_that_begins("local, dropped late"));
+  {
+    auto ended = *engine->spawn(fail(), Priority::kNormal, "dropped late");
+    while (!ended.done()) std::this_thread::yield();
+  }
+  EXPECT_TRUE(Reports::has_one_that_begins("dropped late"));
+  {
+    auto outlives_its_engine = *engine->spawn(fail(), Priority::kNormal, "dropped last");
+    engine = nullptr;
+    EXPECT_FALSE(Reports::has_one_that_begins("dropped last"));
+  }
+  EXPECT_TRUE(Reports::has_one_that_begins("dropped last"));
 }
 
 TEST(SpawnSites, AReportSaysWhereTheTaskWasSpawnedByWhateverWay) {
@@ -80,38 +100,32 @@ TEST(SpawnSites, AReportSaysWhereTheTaskWasSpawnedByWhateverWay) {
   std::vector<uint32_t> lines;
   // The line behind that of each note has the call, by which the report is to be found.
   const auto note = [&](uint32_t line) { lines.push_back(line); };
-  std::atomic<bool> dropped{false};
-  const auto fail_later = [&]() -> Task<void> {
-    while (!dropped.load()) co_await task::yield();
-    throw std::runtime_error("failed");
-  };
   const auto parent = [&]() -> Task<void> {
     note(__LINE__ + 1);
-    EXPECT_TRUE(spawn_detached(fail_later()).ok());
+    EXPECT_TRUE(spawn_detached(fail()).ok());
     note(__LINE__ + 1);
-    EXPECT_TRUE(spawn(fail_later()).ok());
+    EXPECT_TRUE(spawn(fail()).ok());
     note(__LINE__ + 1);
-    EXPECT_TRUE(spawn_local_detached(fail_later(), Priority::kLow).ok());
+    EXPECT_TRUE(spawn_local_detached(fail(), Priority::kLow).ok());
     note(__LINE__ + 1);
-    EXPECT_TRUE(spawn_local(fail_later(), Priority::kHigh).ok());
+    EXPECT_TRUE(spawn_local(fail(), Priority::kHigh).ok());
     note(__LINE__ + 1);
-    EXPECT_TRUE(engine->spawn(fail_later()).ok());
+    EXPECT_TRUE(engine->spawn(fail()).ok());
     co_return;
   };
   engine->block_on(parent());
   note(__LINE__ + 1);
-  EXPECT_TRUE(engine->spawn_detached(fail_later()).ok());
+  EXPECT_TRUE(engine->spawn_detached(fail()).ok());
   note(__LINE__ + 1);
-  EXPECT_TRUE(engine->spawn_on(1, fail_later()).ok());
+  EXPECT_TRUE(engine->spawn_on(1, fail()).ok());
   note(__LINE__ + 1);
-  EXPECT_TRUE(spawn_on(engine->scheduler().worker(0), fail_later()).ok());
+  EXPECT_TRUE(spawn_on(engine->scheduler().worker(0), fail()).ok());
   std::vector<Task<void>> together;
-  together.push_back(fail_later());
+  together.push_back(fail());
   note(__LINE__ + 1);
   EXPECT_TRUE(spawn_all(engine->scheduler(), std::move(together)).ok());
   const uint32_t named = __LINE__ + 1;
-  EXPECT_TRUE(engine->spawn_detached(fail_later(), Priority::kNormal, "visit").ok());
-  dropped.store(true);
+  EXPECT_TRUE(engine->spawn_detached(fail(), Priority::kNormal, "visit").ok());
   EXPECT_TRUE(engine->stop(wait::kNever).ok());
   const std::string place =
       std::string("spawned at ") + std::source_location::current().file_name();

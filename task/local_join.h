@@ -16,7 +16,6 @@
 #include "annulet/task/budget.h"
 #include "annulet/task/internal/ended_frame.h"
 #include "annulet/task/task.h"
-#include "annulet/task/unobserved.h"
 #include "annulet/task/worker_context.h"
 
 namespace annulet::task {
@@ -84,7 +83,6 @@ class [[nodiscard]] LocalJoinHandle {
     internal::Promise<T>* promise = std::exchange(promise_, nullptr);
     ABSL_ASSERT(internal::runs_here(*promise) && "the handle of a local task has left its worker");
     if (promise->join().detach_locally()) return;
-    if (promise->error() != nullptr) internal::report_unobserved(promise->error(), nullptr);
     promise->handle().destroy();
   }
 

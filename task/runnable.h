@@ -28,8 +28,13 @@ struct Runnable {
     // What ended the task, if anything: one that has ended is in no queue. The promise's own.
     std::exception_ptr failure;
   };
-  const Context* context =
-      nullptr;  // set at spawn, inherited by awaited children. Null: a callback
+  union {
+    // Set at spawn, inherited by awaited children. Null: a callback.
+    const Context* context = nullptr;
+    // Of a task that has failed and is not local, what reports call it, or null: it may outlive its
+    // context. The promise's own.
+    const char* name;
+  };
 
   // The coroutine whose promise begins with this Runnable. The compilers put a promise right behind
   // the two pointers of the frame's header as long as it asks for no larger alignment, which

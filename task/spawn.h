@@ -25,7 +25,6 @@
 #include "annulet/task/executor.h"
 #include "annulet/task/internal/ended_frame.h"
 #include "annulet/task/task.h"
-#include "annulet/task/unobserved.h"
 #include "annulet/task/worker_context.h"
 
 namespace annulet::task {
@@ -92,7 +91,6 @@ class [[nodiscard]] JoinHandle {
     if (promise_ == nullptr) return;
     internal::Promise<T>* promise = std::exchange(promise_, nullptr);
     if (promise->join().detach()) return;
-    if (promise->error() != nullptr) internal::report_unobserved(promise->error(), nullptr);
     promise->handle().destroy();
   }
 

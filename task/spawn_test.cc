@@ -12,6 +12,7 @@
 
 #include "annulet/task/block_on.h"
 #include "annulet/task/this_task.h"
+#include "annulet/task/unobserved.h"
 
 namespace annulet::task {
 namespace {

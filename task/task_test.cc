@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -13,6 +15,7 @@
 
 #include "annulet/task/block_on.h"
 #include "annulet/task/this_task.h"
+#include "annulet/task/unobserved.h"
 #include "annulet/task/when_all.h"
 
 namespace annulet::task {
@@ -189,6 +192,34 @@ TEST(WhenAll, RethrowsTheFirstFailureAfterAllHaveEnded) {
     co_return caught + (ended ? " ended" : " running");
   };
   EXPECT_EQ(block_on(outer()), "second ended");
+}
+
+TEST(WhenAll, ReportsTheFailuresThatItDoesNotRethrow) {
+  static std::vector<std::string> reports;
+  const UnobservedHandler former =
+      set_unobserved_handler(+[](const UnobservedFailure& failure) noexcept {
+        reports.push_back(internal::describe(failure.exception));
+      });
+  const uint64_t before = unobserved_failures();
+  const auto both_forms = []() -> Task<void> {
+    try {
+      co_await when_all(give(1), fail("first"), fail("second"), give(2), fail("third"));
+    } catch (const std::runtime_error& e) {
+      EXPECT_STREQ(e.what(), "first");
+    }
+    std::vector<Task<void>> tasks;
+    for (const char* message : {"fourth", "fifth"}) tasks.push_back(fail(message));
+    try {
+      co_await when_all(std::move(tasks));
+    } catch (const std::runtime_error& e) {
+      EXPECT_STREQ(e.what(), "fourth");
+    }
+  };
+  block_on(both_forms());
+  set_unobserved_handler(former);
+  std::sort(reports.begin(), reports.end());
+  EXPECT_EQ(reports, (std::vector<std::string>{"fifth", "second", "third"}));
+  EXPECT_EQ(unobserved_failures() - before, 3u);
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ void log_failure(const UnobservedFailure& failure) noexcept {
                                 << " threw: " << internal::describe(failure.exception) << " ("
                                 << unobserved_failures() << " failures so far)";
     } else {
-      LOG_EVERY_N_SEC(ERROR, 1) << "annulet: a task that nobody awaits failed"
+      LOG_EVERY_N_SEC(ERROR, 1) << "annulet: a task failed unobserved"
                                 << (*name != '\0' ? ", " : "") << name << ": "
                                 << internal::describe(failure.exception) << " ("
                                 << unobserved_failures() << " failures so far)";

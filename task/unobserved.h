@@ -1,5 +1,6 @@
-// Where failures go that nobody waits for: an exception that ends a detached task, or one whose
-// handle was dropped, or what a hook of a worker throws.
+// Where failures go that reach nobody: an exception that ends a detached task, or one whose handle
+// was dropped, or a task of when_all or fork_join beside another one that failed; or what a hook of
+// a worker throws.
 //
 // Every one is counted; the handler says what else happens. The default writes a line to the log,
 // at most one a second for tasks and one for hooks.
@@ -17,8 +18,8 @@ struct UnobservedFailure {
   enum class Source { kTask, kHook };
   Source source;
   std::exception_ptr exception;
-  // For the time of the call. The task's (Executor::context), or null if it has none or ended
-  // before its handle was dropped; the hook's and whose it is, such as `on_park of worker 3`.
+  // For the time of the call. The task's (Executor::context), or null if it has none; the hook's
+  // and whose it is, such as `on_park of worker 3`.
   const char* name;
 };
 
@@ -27,7 +28,7 @@ using UnobservedHandler = void (*)(const UnobservedFailure& failure) noexcept;
 // Replaces the handler, for the whole process; null puts back the default. Returns the former one.
 UnobservedHandler set_unobserved_handler(UnobservedHandler handler) noexcept;
 
-// How many failures nobody waited for, since the process began.
+// How many failures have reached nobody, since the process began.
 uint64_t unobserved_failures() noexcept;
 
 namespace internal {

@@ -5,8 +5,8 @@
 //   std::vector<int> all = co_await when_all(std::move(tasks));
 //
 // Results come in the order of the arguments, std::monostate for void. If some fail, the others
-// still run to their end, and the exception of the first in order is rethrown; the rest are
-// dropped.
+// still run to their end, and the exception of the first in order is rethrown; those of the rest
+// are counted and reported (unobserved.h).
 // To divide what mostly computes, in two and those again, take fork_join of sched: there a task
 // that nobody comes for costs no push and no decrement.
 // Cost: one queue push per task but the first, one atomic decrement each; a vector of results for

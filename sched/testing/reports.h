@@ -1,7 +1,7 @@
 // Keeps the names under which failures are reported that nobody awaits, for tests.
 //
 // For as long as it lives, and for the whole process: one at a time.
-// Threads: has() from any thread.
+// Threads: has() and its like from any thread.
 #ifndef ANNULET_SCHED_TESTING_REPORTS_H_
 #define ANNULET_SCHED_TESTING_REPORTS_H_
 
@@ -27,6 +27,11 @@ class Reports {
   static bool has(const std::string& name) {
     absl::MutexLock lock(&mutex());
     return names().count(name) != 0;
+  }
+  static bool has_one_that_begins(const std::string& start) {
+    absl::MutexLock lock(&mutex());
+    const auto found = names().lower_bound(start);
+    return found != names().end() && found->compare(0, start.size(), start) == 0;
   }
 
  private:

@@ -1,29 +1,35 @@
 #include "annulet/task/internal/promise.h"
 
-#include "absl/base/optimization.h"
+#include <exception>
+#include <memory>
+#include <utility>
+
 #include "annulet/task/executor.h"
 #include "annulet/task/unobserved.h"
 #include "annulet/task/worker_context.h"
 
 namespace annulet::task::internal {
 
+void PromiseBase::unhandled_exception() noexcept {
+  std::construct_at(&failure, std::current_exception());
+  // The context may go with its executor, or with who awaits, and the frame stay. That of a local
+  // task cannot: its handle stays with the worker, and asks for its home to check that.
+  if (!join_.local()) {
+    const char* const known_as = context->name;
+    std::construct_at(&name, known_as);
+  }
+}
+
+void PromiseBase::report_failure() noexcept {
+  report_unobserved(std::exchange(failure, nullptr), join_.local() ? context->name : name);
+}
+
 namespace {
-
-[[gnu::noinline]] void destroy_failed(PromiseBase* finished) noexcept {
-  report_unobserved(finished->error(), finished->context->name);
-  finished->handle().destroy();
-}
-
-// Calls last, so that the way of one that ended well saves no registers.
-void destroy_unobserved(PromiseBase* finished) noexcept {
-  if (ABSL_PREDICT_FALSE(finished->error() != nullptr)) return destroy_failed(finished);
-  finished->handle().destroy();
-}
 
 void reap_locally(PromiseBase* finished) noexcept {
   const JoinState::LocalFinish finish = finished->join().finish_locally();
   if (finish.detached) {
-    destroy_unobserved(finished);
+    finished->handle().destroy();
   } else if (finish.task != nullptr) {
     resume_after_turn(finish.task);
   }
@@ -32,7 +38,7 @@ void reap_locally(PromiseBase* finished) noexcept {
 void reap_shared(PromiseBase* finished) noexcept {
   const JoinState::Finish finish = finished->join().finish();
   if (finish.detached) {
-    destroy_unobserved(finished);
+    finished->handle().destroy();
   } else if (finish.task != nullptr) {
     resume_after_turn(finish.task);
   } else if (finish.thread != nullptr) {

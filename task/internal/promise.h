@@ -45,25 +45,27 @@ class PromiseBase : public Runnable {
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
   FinalAwaiter final_suspend() const noexcept { return {}; }
-  void unhandled_exception() noexcept { std::construct_at(&failure, std::current_exception()); }
+  void unhandled_exception() noexcept;
 
   // Makes this the child that `parent` awaits.
   void inherit(const PromiseBase& parent) { context = parent.context; }
 
   JoinState& join() { return join_; }
   CancelState* cancel() const { return context->cancel; }
-  // What ended it, or null. Once it has ended.
-  const std::exception_ptr& error() const { return failure; }
 
  protected:
   PromiseBase() {}
   // A frame is destroyed before it has started, when `next` is null and so is `failure`, or after
-  // it has ended.
-  ~PromiseBase() { std::destroy_at(&failure); }
+  // it has ended; a failure that is there then has reached nobody.
+  ~PromiseBase() {
+    if (failure) [[unlikely]]
+      report_failure();  // and leaves null, which needs no destructor
+  }
 
   // From here on the link is the place of the failure.
   void ended_well() noexcept { std::construct_at(&failure, nullptr); }
 
+  // The failure is the caller's from now on.
   void rethrow_error() {
     if (failure != nullptr) std::rethrow_exception(std::exchange(failure, nullptr));
   }
@@ -76,6 +78,8 @@ class PromiseBase : public Runnable {
     if (!role.grouped()) return end_first(*static_cast<Fork*>(role.fork()));
     return end_in_group(*static_cast<Group*>(role.group()));
   }
+
+  void report_failure() noexcept;
 
   // Spawned: lets the loop that runs this thread reap the frame.
   std::coroutine_handle<> leave_to_loop() noexcept {
