@@ -15,6 +15,7 @@
 #include <variant>
 
 #include "annulet/sched/testing/fork_join_crew.h"
+#include "annulet/task/unobserved.h"
 
 namespace annulet::sched {
 namespace {
@@ -132,6 +133,33 @@ TEST(ForkJoin, ThrowsTheExceptionOfTheFirstFunctionElseOfTheSecond) {
     check(plain);
     check([](auto first, auto second) { fork_join_stolen(first, second); });
   });
+}
+
+TEST(ForkJoin, ReportsTheExceptionThatItDoesNotThrow) {
+  static std::atomic<int> reports{0};
+  const task::UnobservedHandler former =
+      task::set_unobserved_handler(+[](const task::UnobservedFailure& failure) noexcept {
+        const bool as_expected = failure.source == task::UnobservedFailure::Source::kFork &&
+                                 failure.name == nullptr &&
+                                 task::internal::describe(failure.exception) == "b";
+        reports.fetch_add(as_expected ? 1 : 100);
+      });
+  const uint64_t before = task::unobserved_failures();
+  const auto a = [] { return fail("a"); };
+  const auto b = [] { return fail("b"); };
+  const auto give = [] { return 0; };
+  EXPECT_THROW(fork_join(a, b), std::runtime_error);  // in place
+  EXPECT_EQ(reports.load(), 1);
+  ForkJoinCrew crew(2);
+  EXPECT_THROW(crew.run([&] { fork_join(a, b); }), std::runtime_error);
+  EXPECT_EQ(reports.load(), 2);
+  EXPECT_THROW(crew.run([&] { fork_join_stolen(a, b); }), std::runtime_error);
+  EXPECT_EQ(reports.load(), 3);
+  EXPECT_THROW(crew.run([&] { fork_join_stolen(give, b); }), std::runtime_error);
+  EXPECT_THROW(crew.run([&] { fork_join_stolen(a, give); }), std::runtime_error);
+  EXPECT_EQ(reports.load(), 3) << "one exception is thrown on";
+  task::set_unobserved_handler(former);
+  EXPECT_EQ(task::unobserved_failures() - before, 3u);
 }
 
 TEST(ForkJoin, LeaksNothingWhenOneSideThrows) {

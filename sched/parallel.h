@@ -13,7 +13,7 @@
 // loops that the compiler may vectorise.
 //
 // Where a step throws, the piece of the range that it is in ends, the others go on to their ends,
-// and one of the exceptions is thrown on.
+// and one of the exceptions is thrown on; the others are counted and reported (task/unobserved.h).
 // Cost: on one thread that of the loop and a load for each grain; see fork_join() for a division.
 // Threads: any; on a thread of a scheduler they run in parallel, on any other one in place.
 // Lifetime: what the functions refer to outlives the call.

@@ -18,9 +18,10 @@ void log_failure(const UnobservedFailure& failure) noexcept {
                                 << " threw: " << internal::describe(failure.exception) << " ("
                                 << unobserved_failures() << " failures so far)";
     } else {
-      LOG_EVERY_N_SEC(ERROR, 1) << "annulet: a task failed unobserved"
-                                << (*name != '\0' ? ", " : "") << name << ": "
-                                << internal::describe(failure.exception) << " ("
+      const bool forked = failure.source == UnobservedFailure::Source::kFork;
+      LOG_EVERY_N_SEC(ERROR, 1) << "annulet: a " << (forked ? "forked function" : "task")
+                                << " failed unobserved" << (*name != '\0' ? ", " : "") << name
+                                << ": " << internal::describe(failure.exception) << " ("
                                 << unobserved_failures() << " failures so far)";
     }
   } catch (const std::bad_alloc&) {

@@ -1,6 +1,6 @@
 // Where failures go that reach nobody: an exception that ends a detached task, or one whose handle
-// was dropped, or a task of when_all or fork_join beside another one that failed; or what a hook of
-// a worker throws.
+// was dropped, or a task of when_all or a side of fork_join beside another one that failed; or what
+// a hook of a worker throws.
 //
 // Every one is counted; the handler says what else happens. The default writes a line to the log,
 // at most one a second for tasks and one for hooks.
@@ -15,11 +15,11 @@
 namespace annulet::task {
 
 struct UnobservedFailure {
-  enum class Source { kTask, kHook };
+  enum class Source { kTask, kHook, kFork };  // kFork: a forked function
   Source source;
   std::exception_ptr exception;
   // For the time of the call. The task's (Executor::context), or null if it has none; the hook's
-  // and whose it is, such as `on_park of worker 3`.
+  // and whose it is, such as `on_park of worker 3`; of a forked function null.
   const char* name;
 };
 
