@@ -129,6 +129,11 @@ Engine::~Engine() {
   if (left_ > 0) leave_behind();
 }
 
+absl::Status Engine::no_such_worker(size_t index) const {
+  return absl::InvalidArgumentError(absl::StrCat("spawn_on: there is no worker ", index,
+                                                 ": the engine has ", workers(), ", from 0"));
+}
+
 absl::Status Engine::start_threads(size_t count) {
   for (size_t i = 0; i < count; ++i) {
     Worker& worker = scheduler_->add_worker(host_->parker(i));

@@ -122,11 +122,13 @@ class Engine {
                               std::source_location site = std::source_location::current()) {
     return sched::spawn_detached(*scheduler_, std::move(work), priority, name, site);
   }
-  // Starts a task on the worker `index` (0..workers()-1), which it never leaves.
+  // Starts a task on the worker `index`, which it never leaves. InvalidArgument, as well, unless
+  // that is one of 0..workers()-1.
   template <class T>
   absl::StatusOr<task::JoinHandle<T>> spawn_on(
       size_t index, task::Task<T> work, task::Priority priority = task::Priority::kNormal,
       const char* name = nullptr, std::source_location site = std::source_location::current()) {
+    if (index >= workers()) return no_such_worker(index);
     return sched::spawn_on(scheduler_->worker(index), std::move(work), priority, name, site);
   }
 
@@ -172,6 +174,7 @@ class Engine {
     co_return function();
   }
 
+  absl::Status no_such_worker(size_t index) const;
   absl::Status start_threads(size_t count);
   absl::Status call_on_start(size_t index);
   void run_worker(size_t index, int core, absl::Status& begun, absl::BlockingCounter& all_begun);

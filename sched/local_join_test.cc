@@ -65,5 +65,14 @@ TEST_F(LocalJoinDeathTest, NobodyElseMustDropTheHandle) {
   EXPECT_DEATH(Taken().drop(), "the handle of a local task has left its worker");
 }
 
+TEST_F(LocalJoinDeathTest, AHandleThatWasMovedFromHasNothingToAskOrAwait) {
+  const char* const why = "this LocalJoinHandle was moved from, awaited or detached";
+  const auto handle = [] {
+    return LocalJoinHandle<void>(nullptr);  // as moving leaves it
+  };
+  EXPECT_DEATH((void)handle().done(), why);
+  EXPECT_DEATH((void)handle().operator co_await(), why);
+}
+
 }  // namespace
 }  // namespace annulet::sched

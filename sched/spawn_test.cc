@@ -57,6 +57,16 @@ TEST(SpawnOn, RunsOnTheWorkerThatIsNamedAlsoFromATaskOfAnother) {
   EXPECT_TRUE(std::move(*engine->spawn_on(0, from_a_task())).join());
 }
 
+TEST(SpawnOn, AWorkerThatDoesNotExistIsRefusedWithItsNumberAndTheTaskDestroyed) {
+  const auto engine = *Engine::create({.workers = 2});
+  const auto held = std::make_shared<int>(0);
+  const auto hold = [](std::shared_ptr<int>) -> Task<void> { co_return; };
+  const absl::Status refused = engine->spawn_on(2, hold(held)).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(refused.message(), "spawn_on: there is no worker 2: the engine has 2, from 0");
+  EXPECT_EQ(held.use_count(), 1);
+}
+
 TEST(Spawn, ANameReachesTheReportOfAFailureByWhateverWayItIsSpawned) {
   const Reports reports;
   const auto engine = *Engine::create({.workers = 2});

@@ -67,6 +67,7 @@ class [[nodiscard]] LocalJoinHandle {
 
   // Whether the task has ended, so that a join would not wait.
   bool done() const {
+    check_not_empty();
     ABSL_ASSERT(internal::runs_here(*promise_) && "the handle of a local task has left its worker");
     return promise_->join().done_locally();
   }
@@ -74,6 +75,7 @@ class [[nodiscard]] LocalJoinHandle {
   // Waits for the task's end: its result, or rethrows its exception. In tasks of the same worker
   // that do not leave it.
   internal::LocalJoinAwaiter<T> operator co_await() && noexcept {
+    check_not_empty();
     return internal::LocalJoinAwaiter<T>(std::exchange(promise_, nullptr));
   }
 
@@ -87,6 +89,10 @@ class [[nodiscard]] LocalJoinHandle {
   }
 
  private:
+  void check_not_empty() const {
+    ABSL_ASSERT(promise_ != nullptr && "this LocalJoinHandle was moved from, awaited or detached");
+  }
+
   internal::Promise<T>* promise_;
 };
 

@@ -66,10 +66,14 @@ class [[nodiscard]] JoinHandle {
   ~JoinHandle() { detach(); }
 
   // Whether the task has ended, so that a join would not wait.
-  bool done() const { return promise_->join().done(); }
+  bool done() const {
+    check_not_empty();
+    return promise_->join().done();
+  }
 
   // Waits in a task for the task's end: its result, or rethrows its exception.
   internal::JoinAwaiter<T> operator co_await() && noexcept {
+    check_not_empty();
     return internal::JoinAwaiter<T>(std::exchange(promise_, nullptr));
   }
 
@@ -78,6 +82,7 @@ class [[nodiscard]] JoinHandle {
   T join() && {
     ABSL_ASSERT(current_worker() == nullptr &&
                 "join() blocks a worker: co_await the handle instead");
+    check_not_empty();
     internal::Promise<T>* promise = std::exchange(promise_, nullptr);
     if (!promise->join().done()) {
       internal::JoinLatch latch;
@@ -95,6 +100,10 @@ class [[nodiscard]] JoinHandle {
   }
 
  private:
+  void check_not_empty() const {
+    ABSL_ASSERT(promise_ != nullptr && "this JoinHandle was moved from, joined or detached");
+  }
+
   internal::Promise<T>* promise_;
 };
 

@@ -19,6 +19,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "absl/base/macros.h"
 #include "annulet/task/internal/attributes.h"
 #include "annulet/task/internal/promise.h"
 
@@ -55,8 +56,14 @@ class ANNULET_CORO_TYPE Task {
   internal::TaskAwaiter<T> operator co_await() && noexcept;
 
   // For those who start tasks in ways of their own: the promise, without and with its ownership.
-  promise_type& promise() const { return handle_.promise(); }
-  promise_type& release() { return std::exchange(handle_, nullptr).promise(); }
+  promise_type& promise() const {
+    ABSL_ASSERT(handle_ && "this Task was moved from");
+    return handle_.promise();
+  }
+  promise_type& release() {
+    ABSL_ASSERT(handle_ && "this Task was moved from");
+    return std::exchange(handle_, nullptr).promise();
+  }
 
  private:
   Handle handle_;
@@ -88,6 +95,8 @@ class TaskAwaiter {
 
 template <class T>
 internal::TaskAwaiter<T> Task<T>::operator co_await() && noexcept {
+  ABSL_ASSERT(handle_ && "co_await of a Task that was moved from");
+  ABSL_ASSERT(!handle_.done() && "co_await of a Task that was awaited before");
   return internal::TaskAwaiter<T>(handle_);
 }
 

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "absl/base/macros.h"
 #include "absl/status/status.h"
 #include "annulet/task/cancel.h"
 #include "annulet/task/task.h"
@@ -97,6 +98,7 @@ inline SleepAwaiter sleep_until(Deadline until) { return SleepAwaiter(until); }
 // As sleep_until, from now on. Only in tasks.
 template <class Rep, class Period>
 SleepAwaiter sleep_for(std::chrono::duration<Rep, Period> delay) {
+  ABSL_ASSERT(current_worker() != nullptr && "sleep_for() outside of tasks");
   return SleepAwaiter(wait::deadline_after(current_worker()->timers->now(), delay));
 }
 
