@@ -54,7 +54,8 @@ class Runtime {
   Runtime& operator=(const Runtime&) = delete;
 
   // Runs `main_task` on a worker, blocks until it has ended, and returns its result or rethrows its
-  // exception. Tasks it spawned may live on. Not after shutdown().
+  // exception. Tasks it spawned may live on. Ends the program once shutdown() has begun: a thread
+  // that may meet that takes spawn() and joins the handle.
   template <class T>
   T block_on(task::Task<T> main_task) {
     return engine_->block_on(std::move(main_task));

@@ -24,7 +24,8 @@
 // idle thread is woken for a call, the one that was busy last.
 // Threads: every method from any thread; run_blocking in tasks. The pool's threads have signals
 // blocked as an engine's, and the affinity of the thread that made the pool. They are no workers,
-// so that a call may join a handle or use an engine's block_on.
+// so that a call may spawn and join. It had better not use an engine's block_on, which ends the
+// program where a stop has begun; a spawn is then refused.
 // Lifetime: outlives the tasks that await its calls.
 // Source: tokio's spawn_blocking, for threads on demand that end when idle and join one another.
 #ifndef ANNULET_SCHED_BLOCKING_H_

@@ -99,11 +99,14 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
 
   // Runs `main_task` on a worker, blocks until it has ended, and returns its result or rethrows its
-  // exception. Tasks it spawned may live on. Not in tasks, and not after stop().
+  // exception. Tasks it spawned may live on. Not in tasks. Once close() or stop() has been called
+  // it ends the program, for it has no other way to refuse: a thread that may meet a stop, such as
+  // a blocking call, takes spawn() and joins the handle.
   template <class T>
   T block_on(task::Task<T> main_task) {
     main_task.promise().join().set_spawned(/*detached=*/false);
-    CHECK(scheduler_->start_main(main_task.promise())) << "block_on: " << scheduler_->refusal();
+    CHECK(scheduler_->start_main(main_task.promise()))
+        << "block_on: " << scheduler_->refusal() << "; who may meet a stop spawns and joins";
     return task::JoinHandle<T>(&main_task.release()).join();
   }
 
@@ -133,7 +136,8 @@ class Engine {
   }
 
   // Runs a plain function on a worker, where fork_join() and its kin are parallel, blocks until it
-  // has ended, and returns its result or rethrows its exception. Not in tasks, which just call it.
+  // has ended, and returns its result or rethrows its exception. Not in tasks, which just call it;
+  // and as block_on(), not where it may meet a stop.
   template <class Function>
   std::invoke_result_t<Function&> run(Function function) {
     return block_on(call_on_worker<Function>(std::move(function)));

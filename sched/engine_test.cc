@@ -20,6 +20,7 @@
 #include "absl/synchronization/mutex.h"
 #include "annulet/sched/fork_join.h"
 #include "annulet/sched/parallel.h"
+#include "annulet/sched/run_blocking.h"
 #include "annulet/sched/spawn.h"
 #include "annulet/task/this_task.h"
 
@@ -173,6 +174,37 @@ TEST(Engine, StopsAtTheSameTimeAllSeeTheSameEnd) {
   }
   for (std::thread& thread : stoppers) thread.join();
   EXPECT_EQ(well.load(), 4);
+}
+
+TEST(Engine, ABlockingCallMaySpawnAndJoinThoughAStopMayCome) {
+  const auto engine = make_engine(1);
+  std::atomic<bool> joined{false};
+  const auto give = []() -> Task<int> { co_return 1; };
+  const auto spawn_until_refused = [&]() -> absl::Status {
+    for (;;) {
+      absl::StatusOr<JoinHandle<int>> handle = engine->spawn(give());
+      if (!handle.ok()) return handle.status();
+      EXPECT_EQ((*std::move(handle)).join(), 1);
+      joined.store(true);
+    }
+  };
+  const auto caller = [&]() -> Task<absl::Status> {
+    co_return co_await run_blocking(spawn_until_refused);
+  };
+  auto called = *engine->spawn(caller());
+  while (!joined.load()) std::this_thread::yield();
+  EXPECT_TRUE(engine->stop(wait::kNever).ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(std::move(called).join()));
+}
+
+TEST(EngineDeathTest, ABlockOnThatComesTooLateSaysWhatToDo) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto too_late = [] {
+    const auto engine = make_engine(1);
+    engine->close();
+    engine->block_on(where());
+  };
+  EXPECT_DEATH(too_late(), "who may meet a stop spawns and joins");
 }
 
 TEST(EngineDeathTest, OneThatIsDestroyedByATaskOfItsOwnSaysSo) {
