@@ -7,7 +7,8 @@
 // it runs on. Use it for programs whose tasks do I/O. For CPU work alone a sched::Engine is enough.
 // Signals: the runtime's threads block all of them and SIGPIPE is never raised by its I/O;
 // dispositions stay as they are.
-// fork(): a child must not use the parent's runtime; exec in it or create one of its own.
+// fork(): a child must not use the parent's runtime; exec in it or create one of its own. What
+// would wait for the parent's threads ends a child that tries (sched/engine.h).
 // Privileges: drop them before create(); rings made earlier would keep the former ones.
 // Threads: every method from any thread that runs no tasks, unless it says otherwise.
 // Lifetime: outlives its tasks.

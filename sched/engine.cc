@@ -120,6 +120,7 @@ Engine::Engine(const EngineOptions& options, std::unique_ptr<WorkerHost> host)
 }
 
 Engine::~Engine() {
+  process_.check("~Engine");
   if (on_own_thread()) {
     LOG(FATAL) << "Engine: destroyed by one of its own tasks or calls, which it would wait for; "
                   "destroy it from the thread that created it";
@@ -220,6 +221,7 @@ void Engine::close() {
 }
 
 absl::Status Engine::stop(wait::Deadline until) {
+  process_.check("stop");
   if (on_own_thread()) {
     return absl::FailedPreconditionError(
         "stop: called by a task or a blocking call of the engine, which would wait for itself; "

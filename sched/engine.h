@@ -7,7 +7,8 @@
 // Use it for tasks that compute and wait for each other. For tasks that do I/O use
 // runtime::Runtime, which is an Engine whose workers sleep in reactors.
 // Signals: the workers block all of them, but for those that report what a thread itself did wrong.
-// fork(): a child must not use its parent's engine; exec in it or create one of its own.
+// fork(): a child must not use its parent's engine; exec in it or create one of its own. block_on,
+// run, stop and the destructor end a child that tries; what it spawns never runs.
 // Threads: every method from any thread.
 // Lifetime: outlives its tasks and every call of it.
 #ifndef ANNULET_SCHED_ENGINE_H_
@@ -31,6 +32,7 @@
 #include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/mutex.h"
 #include "annulet/sched/blocking.h"
+#include "annulet/sched/internal/home_process.h"
 #include "annulet/sched/options.h"
 #include "annulet/sched/scheduler.h"
 #include "annulet/sched/spawn.h"
@@ -104,6 +106,7 @@ class Engine {
   // a blocking call, takes spawn() and joins the handle.
   template <class T>
   T block_on(task::Task<T> main_task) {
+    process_.check("block_on");
     main_task.promise().join().set_spawned(/*detached=*/false);
     CHECK(scheduler_->start_main(main_task.promise()))
         << "block_on: " << scheduler_->refusal() << "; who may meet a stop spawns and joins";
@@ -191,6 +194,7 @@ class Engine {
   void join_threads();
   void leave_behind() noexcept;
 
+  const internal::HomeProcess process_;
   const EngineOptions options_;
   std::unique_ptr<WorkerHost> host_;  // outlives the scheduler, whose workers sleep in it
   std::unique_ptr<Scheduler> scheduler_;

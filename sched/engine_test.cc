@@ -220,6 +220,18 @@ TEST(EngineDeathTest, OneThatIsDestroyedByATaskOfItsOwnSaysSo) {
   EXPECT_DEATH(suicide(), "by one of its own tasks");
 }
 
+// Fault 69: a child process has the engine and none of its threads, which each of these waits for.
+TEST(EngineDeathTest, AChildProcessThatUsesTheEngineOfItsParentSaysSo) {
+  GTEST_FLAG_SET(death_test_style, "fast");  // what dies is then a plain child by fork()
+  auto engine = make_engine(2);
+  const char* const why = "the engine is that of a parent process";
+  EXPECT_DEATH(engine->block_on(where()), why);
+  EXPECT_DEATH(engine->run([] {}), why);
+  EXPECT_DEATH((void)engine->stop(wait::kNever), why);
+  EXPECT_DEATH(engine = nullptr, why);
+  EXPECT_TRUE(engine->stop(wait::kNever).ok()) << "the parent has lost nothing";
+}
+
 // --- Forks on its workers. ---
 
 uint64_t fib(unsigned n) {
