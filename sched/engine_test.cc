@@ -232,6 +232,31 @@ TEST(EngineDeathTest, AChildProcessThatUsesTheEngineOfItsParentSaysSo) {
   EXPECT_TRUE(engine->stop(wait::kNever).ok()) << "the parent has lost nothing";
 }
 
+// Fault 20: what a task waits for ends when its engine is gone.
+TEST(Engine, ATaskThatWasLeftMayBeWokenWhenItsEngineIsGoneAndDoesNotRun) {
+  const auto other = make_engine(1);
+  for (const bool shared : {true, false}) {
+    auto gone = *Engine::create({.workers = 1, .cancel_grace = milliseconds(1)});
+    std::atomic<bool> go{false};
+    std::atomic<bool> ran{false};
+    const auto wait_for_go = [&]() -> Task<void> {
+      while (!go.load()) co_await task::yield();
+    };
+    const auto wait = [&]() -> Task<void> {
+      co_await *other->spawn(wait_for_go());
+      ran.store(true);
+    };
+    JoinHandle<void> left = *(shared ? gone->spawn(wait()) : gone->spawn_on(0, wait()));
+    while (other->live_tasks() == 0) std::this_thread::yield();
+    EXPECT_TRUE(absl::IsDeadlineExceeded(gone->stop(wait::Deadline())));
+    gone = nullptr;
+    go.store(true);
+    while (other->live_tasks() > 0) std::this_thread::yield();
+    EXPECT_FALSE(left.done());
+    EXPECT_FALSE(ran.load());
+  }
+}
+
 // --- Forks on its workers. ---
 
 uint64_t fib(unsigned n) {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <thread>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "annulet/task/block_on.h"
+#include "annulet/task/internal/frame_cache.h"
 #include "annulet/task/this_task.h"
 #include "annulet/task/unobserved.h"
 
@@ -167,6 +169,30 @@ TEST(Spawn, AHandleMayOutliveItsExecutor) {
     while (executor.retired() == 0) std::this_thread::yield();
   }
   EXPECT_EQ(std::move(*handle).join(), 9);
+}
+
+// Fault 41: thread-locals that are older than the thread's cache of frames end after it.
+TEST(Spawn, ADestructorOfAThreadLocalMaySpawnAndJoinThoughTheCacheOfFramesIsGone) {
+  struct AtExit {
+    ~AtExit() { function(); }
+    std::function<void()> function;
+  };
+  OneThread executor;
+  int done = 0;
+  std::thread([&] {
+    static thread_local AtExit at_exit;
+    const auto early = std::make_shared<JoinHandle<int>>(*spawn(executor, give(1)));
+    at_exit.function = [&, early] {
+      done += std::move(*early).join();  // frees a frame that was cached before
+      done += std::move(*spawn(executor, give(2))).join();
+      done += block_on(give(4));
+      {
+        const Task<int> never_started = give(8);
+      }
+      EXPECT_EQ(internal::cached_frame_bytes(), 0u) << "nobody would give it back";
+    };
+  }).join();
+  EXPECT_EQ(done, 7);
 }
 
 TEST(Spawn, JoinAndEndMeetInEveryOrder) {
