@@ -9,6 +9,9 @@
 // Signals: the workers block all of them, but for those that report what a thread itself did wrong.
 // fork(): a child must not use its parent's engine; exec in it or create one of its own. block_on,
 // run, stop and the destructor end a child that tries; what it spawns never runs.
+// Cost: a thread for each worker. block_on and run are a hand-over to a worker and back, with a
+// system call each way where somebody sleeps; a spawn from outside is a compare-exchange, and the
+// same system call; one by a task costs what spawn.h says.
 // Threads: every method from any thread.
 // Lifetime: outlives its tasks and every call of it.
 #ifndef ANNULET_SCHED_ENGINE_H_

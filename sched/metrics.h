@@ -2,6 +2,8 @@
 //
 // Counted by the worker for itself, with plain additions, and read by anybody without stopping it:
 // each number was right at some moment, not all at the same one.
+// Threads: WorkerMetrics are plain values; the counters are written by their worker and read by any
+// thread.
 #ifndef ANNULET_SCHED_METRICS_H_
 #define ANNULET_SCHED_METRICS_H_
 

@@ -1,4 +1,6 @@
 // How a scheduler divides its time, and how much it takes on.
+//
+// Threads: plain values, of which a scheduler keeps a copy.
 #ifndef ANNULET_SCHED_OPTIONS_H_
 #define ANNULET_SCHED_OPTIONS_H_
 

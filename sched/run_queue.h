@@ -19,6 +19,7 @@
 // Cost: push one release store; pop a compare-exchange for each claim; steal one compare-exchange
 // for up to half of the queue.
 // Threads: push, pop and size by the owner; steal and empty by any thread.
+// Lifetime: outlives every call. What is left in it when it goes is not freed: it owns nothing.
 // Source: the local queue of Go's and tokio's schedulers; the owner's claim of several is ours.
 #ifndef ANNULET_SCHED_RUN_QUEUE_H_
 #define ANNULET_SCHED_RUN_QUEUE_H_

@@ -12,10 +12,11 @@
 // (SimulatedOrder). With nothing ready the clock jumps to the next timer, so a sleep of a day takes
 // microseconds. for_each_seed.h tries seeds.
 // Not for data races or orders of memory, for a turn is never interrupted: ThreadSanitizer and the
-// model checker are. Not for I/O, nor for how workers sleep and are woken. fork_join() of functions
-// and what is made of it run in place; of two tasks the second begins when the first ends or waits.
-// A run repeats itself if the tasks do: they must not ask the real clock (now() and sleep_for() are
-// the simulation's), random numbers but random(), addresses, or another thread.
+// model checker are. Not for I/O, nor for how workers sleep and are woken. run_blocking() finds no
+// pool and is FailedPrecondition: what blocks is replaced by a double that sleeps. fork_join() of
+// functions and what is made of it run in place; of two tasks the second begins when the first ends
+// or waits. A run repeats itself if the tasks do: they must not ask the real clock (now() and
+// sleep_for() are the simulation's), random numbers but random(), addresses, or another thread.
 // Cost: a turn about 0.1 us, a simulation about 1 us, on top of what the tasks do.
 // Threads: the one that made it. A post from any other thread, be it a spawn, a wake-up or a
 // cancel, ends the program.

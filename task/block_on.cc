@@ -18,6 +18,7 @@ bool BlockingLoop::admit() noexcept {
 void BlockingLoop::run() {
   WorkerContext context{.executor = this, .timers = &timers_};
   ScopedWorkerContext scope(&context);
+  // Relaxed: 0 is read only once this thread, where tasks end, has counted the last one off.
   while (live_.load(std::memory_order_relaxed) > 0) {
     timers_.expire(TimerWheel::kBatch);
     if (Runnable* batch = inbox_.take_all()) {

@@ -5,6 +5,7 @@
 // spawn_here; it returns when all have ended.
 // Cost: no allocation beside the task's own frames.
 // Threads: any that runs no tasks already.
+// Lifetime: what the task refers to outlives the call; handles of what it spawned may be kept.
 #ifndef ANNULET_TASK_BLOCK_ON_H_
 #define ANNULET_TASK_BLOCK_ON_H_
 

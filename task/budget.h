@@ -8,6 +8,7 @@
 //   void await_suspend(h) { if (done()) resume_after_turn(&h.promise()); else ... }
 //
 // Cost: a thread-local load and a decrement.
+// Threads: in tasks.
 // Source: cooperative budgeting in tokio.
 #ifndef ANNULET_TASK_BUDGET_H_
 #define ANNULET_TASK_BUDGET_H_

@@ -1,5 +1,7 @@
 // Where tasks continue: all that synchronization, I/O and pools know of a scheduler.
 //
+// Cost: post and admit are virtual calls; a context without a name is a load, one with a name a
+// lock and a search of those that are known.
 // Threads: every method from any thread.
 // Lifetime: outlives every task whose home it is.
 #ifndef ANNULET_TASK_EXECUTOR_H_

@@ -11,6 +11,9 @@
 // that nobody comes for costs no push and no decrement.
 // Cost: one queue push per task but the first, one atomic decrement each; a vector of results for
 // the second form.
+// Threads: in tasks. Those of a shared task may run on several threads at a time.
+// Lifetime: it owns the tasks. As with co_await of a task, what they refer to outlives the
+// statement.
 #ifndef ANNULET_TASK_WHEN_ALL_H_
 #define ANNULET_TASK_WHEN_ALL_H_
 

@@ -15,6 +15,7 @@
 // behind its own fence and sees it.
 // Cost: notify() a fence and a load when there is nobody to be woken.
 // Threads: notify from any thread, the rest by the worker.
+// Lifetime: outlives every call.
 // Source: the counts of sleepers and searchers of tokio's scheduler.
 #ifndef ANNULET_SCHED_INTERNAL_IDLE_SET_H_
 #define ANNULET_SCHED_INTERNAL_IDLE_SET_H_

@@ -3,6 +3,7 @@
 //
 // Cost: push one compare-exchange, for a chain as for a single one; take one exchange.
 // Threads: every method from any thread.
+// Lifetime: outlives every call; it owns none of what lies in it.
 // Order: first in, first out for each priority.
 // Source: the Treiber stack, taken as a whole, so that ABA cannot arise.
 #ifndef ANNULET_SCHED_INTERNAL_INJECTOR_H_

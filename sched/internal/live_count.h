@@ -6,8 +6,9 @@
 // Why a count of 0 is true once the intake is closed. Ends are read before beginnings. An end that
 // was read has its beginning behind it, for the task was handed from where it began to where it
 // ended; so no end is counted without its beginning, and a missing end only makes the count larger.
-// A worker begins tasks only while one runs on it, whose own end is still to come, or before
-// anybody can close the intake, in on_start.
+// A worker begins tasks only for one that lives, whose own end is still to come: the one that runs
+// on it, or, in a function that it has stolen, the one that forked that and awaits the job. Or it
+// does so before anybody can close the intake, in on_start.
 // Cost: begin() and end() a plain addition, from outside a compare-exchange.
 // Threads: a tally is written by its worker, read by any; the intake by any.
 #ifndef ANNULET_SCHED_INTERNAL_LIVE_COUNT_H_
