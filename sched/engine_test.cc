@@ -252,7 +252,7 @@ TEST(Engine, ATaskThatWasLeftMayBeWokenWhenItsEngineIsGoneAndDoesNotRun) {
     gone = nullptr;
     go.store(true);
     while (other->live_tasks() > 0) std::this_thread::yield();
-    EXPECT_FALSE(left.done());
+    EXPECT_FALSE(left.wait_until(in(milliseconds(1)))) << "join() would wait for ever";
     EXPECT_FALSE(ran.load());
   }
 }

@@ -10,6 +10,8 @@ namespace {
 
 using model_check::ModelSync;
 
+constexpr wait::Deadline kPast{};
+
 struct alignas(8) Waiter {
   ModelSync::cell<int> prepared;
 };
@@ -69,9 +71,31 @@ model_check::Suite suite() {
         {"loop", [&] { frame->finish(); }},
         {"handle",
          [&] {
-           BasicJoinLatch<ModelSync> latch;
-           if (frame->join.wait(&latch)) latch.wait();
+           model_check::ensure(frame->join.wait_until(wait::kNever), "it has not ended");
            take_result_and_free(frame);
+         }},
+    });
+  });
+  suite.scenario("a thread gives up and tries again", [] {
+    Frame* const frame = spawn();
+    model_check::run_threads({
+        {"loop", [&] { frame->finish(); }},
+        {"handle",
+         [&] {
+           if (!frame->join.wait_until(kPast)) {
+             model_check::ensure(frame->join.wait_until(wait::kNever), "it has not ended");
+           }
+           take_result_and_free(frame);
+         }},
+    });
+  });
+  suite.scenario("a thread gives up and drops the handle", [] {
+    Frame* const frame = spawn();
+    model_check::run_threads({
+        {"loop", [&] { frame->finish(); }},
+        {"handle",
+         [&] {
+           if (frame->join.wait_until(kPast) || !frame->join.detach()) take_result_and_free(frame);
          }},
     });
   });

@@ -3,6 +3,7 @@
 //   JoinHandle<int> handle = *spawn(executor, answer());
 //   int n = co_await std::move(handle);      // in a task
 //   int n = std::move(handle).join();        // in a thread that runs no tasks
+//   if (handle.wait_until(deadline)) ...     // there, too
 //
 // A handle that is dropped or detached leaves its task running; handles never abort. An exception
 // that ends the task is rethrown to whoever joins it, else it is counted and reported
@@ -26,6 +27,7 @@
 #include "annulet/task/internal/ended_frame.h"
 #include "annulet/task/task.h"
 #include "annulet/task/worker_context.h"
+#include "annulet/wait/deadline.h"
 
 namespace annulet::task {
 
@@ -77,18 +79,20 @@ class [[nodiscard]] JoinHandle {
     return internal::JoinAwaiter<T>(std::exchange(promise_, nullptr));
   }
 
-  // Blocks the calling thread until the task's end. Not in a thread that runs tasks, which might
-  // wait for itself.
+  // Blocks the calling thread until the task's end: for ever, if that was left behind by a stop.
+  // Not in a thread that runs tasks, which might wait for itself.
   T join() && {
+    (void)wait_until(wait::kNever);
+    return internal::EndedFrame<T>(std::exchange(promise_, nullptr)).take();
+  }
+
+  // Blocks the calling thread until the task's end: true, and join() does not wait; or until
+  // `until`: false, and the handle is as before. Not in a thread that runs tasks.
+  bool wait_until(wait::Deadline until) {
     ABSL_ASSERT(current_worker() == nullptr &&
                 "join() blocks a worker: co_await the handle instead");
     check_not_empty();
-    internal::Promise<T>* promise = std::exchange(promise_, nullptr);
-    if (!promise->join().done()) {
-      internal::JoinLatch latch;
-      if (promise->join().wait(&latch)) latch.wait();
-    }
-    return internal::EndedFrame<T>(promise).take();
+    return promise_->join().wait_until(until);
   }
 
   // Lets the task run on without anybody waiting for it.

@@ -211,6 +211,34 @@ TEST(Spawn, JoinAndEndMeetInEveryOrder) {
   EXPECT_EQ(sum, 3000 * 2999 / 2);
 }
 
+TEST(Spawn, AThreadWaitsUntilADeadlineAndMayComeBack) {
+  OneThread executor;
+  std::atomic<bool> go{false};
+  const auto wait_for_go = [&]() -> Task<int> {
+    while (!go.load()) co_await yield();
+    co_return 5;
+  };
+  JoinHandle<int> handle = *spawn(executor, wait_for_go());
+  EXPECT_FALSE(handle.wait_until(wait::Deadline()));
+  EXPECT_FALSE(handle.wait_until(wait::Clock::now() + std::chrono::milliseconds(2)));
+  go.store(true);
+  EXPECT_TRUE(handle.wait_until(wait::kNever));
+  EXPECT_TRUE(handle.wait_until(wait::Deadline())) << "it has ended";
+  EXPECT_EQ(std::move(handle).join(), 5);
+}
+
+TEST(Spawn, ADeadlineAndAnEndMeetInEveryOrder) {
+  OneThread executor;
+  int64_t sum = 0;
+  for (int i = 0; i < 3000; ++i) {
+    JoinHandle<int> handle = *spawn(executor, give(i));
+    while (!handle.wait_until(wait::Clock::now() + std::chrono::nanoseconds(i % 50 * 100))) {
+    }
+    sum += std::move(handle).join();
+  }
+  EXPECT_EQ(sum, 3000 * 2999 / 2);
+}
+
 TEST(BlockOn, ReturnsWhenAllThatWasSpawnedHereHasEnded) {
   int ended = 0;
   const auto child = [&]() -> Task<void> {

@@ -15,7 +15,7 @@
 // The first three are plain: parent and child are one flow of control. So are the last, where task
 // and handle never leave one thread. The others change by atomic operations between the loop that
 // runs the task (finish) and the owner of the handle (everything else), each of which happens at
-// most once.
+// most once, but for a thread that waits and gives up.
 #ifndef ANNULET_TASK_INTERNAL_JOIN_STATE_H_
 #define ANNULET_TASK_INTERNAL_JOIN_STATE_H_
 
@@ -24,6 +24,7 @@
 #include <cstdint>
 
 #include "annulet/task/runnable.h"
+#include "annulet/wait/deadline.h"
 #include "annulet/wait/sync.h"
 
 namespace annulet::task::internal {
@@ -33,10 +34,13 @@ namespace annulet::task::internal {
 template <class Sync = wait::RealSync>
 class alignas(8) BasicJoinLatch {  // the low bits of its address are tags
  public:
-  void wait() {
+  // False: `until` has come.
+  bool wait(wait::Deadline until) {
     while (word_.load(std::memory_order_acquire) == 0) {  // pairs with open()
-      Sync::futex_wait(word_, 0, wait::kNever);
+      if (wait::Clock::now() >= until) return false;
+      Sync::futex_wait(word_, 0, until);
     }
+    return true;
   }
 
   void open() {
@@ -136,9 +140,20 @@ class BasicJoinState {
 
   // False: it has ended already, nobody will be told. After true, finish() hands the waiter on.
   [[nodiscard]] bool wait(Waiter* task) { return leave(address(task) | kSpawned); }
-  [[nodiscard]] bool wait(Latch* thread) { return leave(address(thread) | kDetached); }
   // False: it has ended already, the frame is the caller's to destroy.
   [[nodiscard]] bool detach() { return leave(kDetached); }
+
+  // Blocks the calling thread. True: it has ended, the frame is the caller's to destroy. False:
+  // `until` has come, and all is as before.
+  [[nodiscard]] bool wait_until(wait::Deadline until) {
+    if (done()) return true;
+    Latch latch;
+    uintptr_t waiting = address(&latch) | kDetached;
+    if (!leave(waiting) || latch.wait(until)) return true;
+    // Relaxed: finish() has not seen the latch, or else opens it, which says the rest.
+    if (word_.compare_exchange_strong(waiting, kRunning, std::memory_order_relaxed)) return false;
+    return latch.wait(wait::kNever);
+  }
 
  private:
   static constexpr uintptr_t kSpawned = 1;
