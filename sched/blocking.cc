@@ -6,6 +6,7 @@
 #include "absl/log/check.h"
 #include "absl/log/log.h"
 #include "absl/strings/str_cat.h"
+#include "annulet/sched/internal/await_until.h"
 #include "annulet/sched/internal/blocked_signals.h"
 #include "annulet/task/cancel.h"
 #include "annulet/task/executor.h"
@@ -211,20 +212,36 @@ void BlockingPool::close() {
   while (internal::BlockingCall* call = refused.pop()) call->refuse(Outcome::kStopping);
 }
 
-void BlockingPool::stop() {
+size_t BlockingPool::stop(wait::Deadline until) {
   if (on_own_thread()) {
     LOG(FATAL) << "BlockingPool: stopped by one of its own calls, which it would wait for; stop it "
                   "from the thread that created it";
   }
-  absl::MutexLock one_at_a_time(&stop_mutex_);
   close();
-  std::optional<pthread_t> last;
-  {
-    absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(this, &BlockingPool::all_gone));
-    last = std::exchange(ended_, std::nullopt);
-  }
-  if (last.has_value()) pthread_join(*last, nullptr);  // which has joined all the others
+  absl::MutexLock lock(&mutex_);
+  const absl::Condition gone(this, &BlockingPool::all_gone);
+  if (!internal::await_until(mutex_, gone, until) && running_ > 0) return running_;
+  mutex_.Await(gone);  // threads without a call are on their way out
+  join_ended();
+  return 0;
+}
+
+void BlockingPool::leave() {
+  absl::MutexLock lock(&mutex_);
+  left_ = true;
+  join_ended();
+}
+
+// Under mutex_, which is free meanwhile: the threads that have ended so far, the last of which has
+// joined, or will join, all the others.
+void BlockingPool::join_ended() {
+  const std::optional<pthread_t> last = std::exchange(ended_, std::nullopt);
+  if (!last.has_value()) return;
+  joining_ = true;
+  mutex_.Unlock();
+  pthread_join(*last, nullptr);
+  mutex_.Lock();
+  joining_ = false;
 }
 
 void* BlockingPool::thread_main(void* pool) noexcept {
@@ -260,7 +277,11 @@ internal::BlockingCall* BlockingPool::next(Thread& self) {
   while (queue_.empty()) {
     if (rest(self)) continue;
     --threads_;
-    self.former = std::exchange(ended_, pthread_self());
+    if (left_) {
+      pthread_detach(pthread_self());
+    } else {
+      self.former = std::exchange(ended_, pthread_self());
+    }
     return nullptr;
   }
   internal::BlockingCall* const call = queue_.pop();

@@ -5,7 +5,7 @@
 // Use it for what blocks the thread that calls it: files, DNS, libraries that know of no tasks. An
 // engine has a pool, which run_blocking.h finds without its name. Not for you if the call computes:
 // a task does that, or parallel.h; nor if it waits for another call of the same pool, which may be
-// queued behind it; nor if it never returns, for a stop waits for it.
+// queued behind it; nor if it never returns: nothing can end it, and a stop waits or leaves it.
 // Result: what the function returns as a StatusOr, since a call may also be refused or cancelled;
 // of a function that returns nothing, a Status or a StatusOr, just that. What the function throws
 // is rethrown to the awaiter. A call that did not run ends with
@@ -53,6 +53,7 @@
 #include "annulet/task/internal/awaited_once.h"
 #include "annulet/task/runnable.h"
 #include "annulet/task/task.h"
+#include "annulet/wait/deadline.h"
 
 namespace annulet::sched {
 
@@ -93,9 +94,13 @@ class BlockingPool {
 
   // Refuses calls from now on and ends those that have not begun: Cancelled. Idempotent.
   void close();
-  // close(), then waits for the calls that run, and for the threads. Not in a call of its own.
-  // Idempotent.
-  void stop();
+  // close(), then waits for the calls that run, and for the threads, or until `until`. How many
+  // calls run on then; the pool must stay, and a later stop() waits for them. Not in a call of its
+  // own.
+  size_t stop(wait::Deadline until = wait::kNever);
+  // Instead of a later stop(), by who keeps the pool for as long as the process lives: its threads
+  // end by themselves.
+  void leave();
 
   // A moment's view.
   BlockingMetrics metrics() const;
@@ -117,7 +122,8 @@ class BlockingPool {
   // Under mutex_.
   std::optional<Outcome> enqueue(internal::BlockingCall& call, bool& start);
   void summon_idle();
-  bool all_gone() const { return threads_ == 0 && failing_ == 0; }
+  bool all_gone() const { return threads_ == 0 && failing_ == 0 && !joining_; }
+  void join_ended() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   void start_thread() noexcept;
   void start_failed(int error) noexcept;
@@ -133,7 +139,6 @@ class BlockingPool {
   const BlockingOptions options_;
   const internal::AffinityMask affinity_;
 
-  absl::Mutex stop_mutex_;  // one stop() at a time; before mutex_
   mutable absl::Mutex mutex_;
   // All below is under mutex_.
   internal::BlockingCallQueue queue_;
@@ -148,6 +153,8 @@ class BlockingPool {
   uint64_t done_ = 0;
   uint64_t refused_ = 0;
   bool closed_ = false;
+  bool left_ = false;     // nobody will join threads that end
+  bool joining_ = false;  // somebody joins the last ones that ended
   // The last one that ended, which joins the one before it.
   std::optional<pthread_t> ended_;
 };
