@@ -48,7 +48,8 @@ class Runtime {
   // ResourceExhausted: no threads or descriptors are left.
   static absl::StatusOr<std::unique_ptr<Runtime>> create(const RuntimeOptions& options = {});
 
-  // shutdown() without waiting for tasks to finish by themselves. Not in a task of its own.
+  // shutdown() without waiting for tasks to finish by themselves; but waits for what runs, as
+  // ~Engine() does. Not in a task of its own.
   ~Runtime() = default;
 
   Runtime(const Runtime&) = delete;
@@ -98,10 +99,10 @@ class Runtime {
   // Stops in this order: refuses spawns; cancels stop_token(); waits until no task lives, at most
   // until `drain`; then cancels every wait (I/O, sleeps, and blocking calls that have not begun
   // return Cancelled, also later ones) and waits for cancel_grace; ends the threads. Ok when every
-  // task has ended. DeadlineExceeded, with their number, when some were left suspended; their
-  // frames are never freed. A task that never suspends cannot be stopped, nor can a blocking call
-  // that runs: this waits for it. FailedPrecondition, and nothing happens, in a task or a blocking
-  // call of its own. Idempotent: a later or concurrent call returns what the first did.
+  // task has ended. DeadlineExceeded, with their number, when some had to be left: suspended for
+  // ever, or running on, as Engine::stop() says. FailedPrecondition, and nothing happens, in a task
+  // or a blocking call of its own. Idempotent: a later or concurrent call returns what the first
+  // did, but a sooner `drain` holds for both.
   absl::Status shutdown(wait::Deadline drain) { return engine_->stop(drain); }
 
   // Waits for SIGINT or SIGTERM and shuts down, tasks having `drain` to finish; a second signal

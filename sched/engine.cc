@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -10,6 +11,8 @@
 
 #include "absl/log/log.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/blocking_counter.h"
+#include "annulet/sched/internal/await_until.h"
 #include "annulet/sched/internal/blocked_signals.h"
 #include "annulet/sched/internal/cores.h"
 #include "annulet/sched/internal/hooks.h"
@@ -21,10 +24,13 @@ namespace annulet::sched {
 namespace {
 
 constexpr size_t kMostWorkers = 1024;
-// Behind their number.
-constexpr const char* kLeft =
-    " tasks did not end, though all I/O and sleeps were cancelled; they wait for something else, or"
-    " go on regardless; their frames are left as they are";
+// How long workers have to come back once they are told to; one that is in no task takes
+// microseconds.
+constexpr std::chrono::seconds kToComeBack{2};
+
+constexpr const char* kWaitsFor =
+    "~Engine: waits for what runs, since what that uses may go next; stop(deadline) before leaves "
+    "it: ";
 
 class ThreadHost final : public WorkerHost {
  public:
@@ -53,34 +59,62 @@ BlockingOptions blocking_options(const EngineOptions& options) {
 
 }  // namespace
 
-struct Engine::Remains {
-  std::unique_ptr<WorkerHost> host;
-  std::unique_ptr<Scheduler> scheduler;
-  std::unique_ptr<Remains> before;
+// What the workers and the threads for blocking calls use. If some of them do not come back it
+// stays, for as long as the process does.
+struct Engine::Core {
+  Core(const EngineOptions& given, std::unique_ptr<WorkerHost> its_host)
+      : options(given),
+        host(std::move(its_host)),
+        scheduler(given.scheduler),
+        blocking(blocking_options(given)) {
+    scheduler.set_blocking(&blocking);
+  }
+
+  // In the worker's thread.
+  void run_worker(size_t index, int core, absl::Status& begun, absl::BlockingCounter& all_begun);
+  absl::Status call_on_start(size_t index);
+  void call_on_stop(size_t index);
+
+  // How many workers have not cancelled what is waited for, though they were to.
+  size_t await_cancelled(wait::Deadline until);
+  // How many workers have not come back.
+  size_t await_workers(wait::Deadline until);
+  size_t await_none(size_t& number, wait::Deadline until);
+
+  const EngineOptions options;
+  const std::unique_ptr<WorkerHost> host;  // outlives the scheduler, whose workers sleep in it
+  Scheduler scheduler;
+  BlockingPool blocking;
+  std::vector<std::unique_ptr<CancelWaits>> cancel_waits;  // one for each worker that runs
+
+  absl::Mutex mutex;
+  // Under the mutex.
+  size_t cancelling = 0;        // workers that are still to cancel what is waited for
+  size_t working = 0;           // threads that have not come back
+  std::vector<bool> came_back;  // which ones have
+  bool left = false;            // those that have not are on their own
+
+  std::unique_ptr<Core> before;  // that was left behind
 };
 
 // Cancels, on its worker, everything that tasks wait for there.
 class Engine::CancelWaits : public task::CallbackRunnable {
  public:
-  CancelWaits(Worker& worker, WorkerHost& host)
-      : CallbackRunnable(&run), worker_(worker), host_(host) {}
+  CancelWaits(Core& core, Worker& worker) : CallbackRunnable(&run), core_(core), worker_(worker) {}
 
-  void post(absl::BlockingCounter& done) {
-    done_ = &done;
-    worker_.post(this);
-  }
+  void post() { worker_.post(this); }
 
  private:
   static void run(CallbackRunnable* runnable) noexcept {
     auto* self = static_cast<CancelWaits*>(runnable);
-    self->host_.cancel_waits(self->worker_.index());
+    self->core_.host->cancel_waits(self->worker_.index());
     self->worker_.close_timers();
-    self->done_->DecrementCount();  // the last access: the owner may go
+    absl::MutexLock lock(&self->core_.mutex);
+    --self->core_.cancelling;
   }
 
+  Core& core_;
   Worker& worker_;
-  WorkerHost& host_;
-  absl::BlockingCounter* done_ = nullptr;
 };
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
@@ -111,13 +145,9 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::create(const EngineOptions& opti
 }
 
 Engine::Engine(const EngineOptions& options, std::unique_ptr<WorkerHost> host)
-    : options_(options),
-      host_(std::move(host)),
-      scheduler_(std::make_unique<Scheduler>(options.scheduler)),
-      blocking_(blocking_options(options)),
-      remains_(std::make_unique<Remains>()) {
-  scheduler_->set_blocking(&blocking_);
-}
+    : core_(std::make_unique<Core>(options, std::move(host))),
+      scheduler_(&core_->scheduler),
+      blocking_(core_->blocking) {}
 
 Engine::~Engine() {
   process_.check("~Engine");
@@ -125,9 +155,10 @@ Engine::~Engine() {
     LOG(FATAL) << "Engine: destroyed by one of its own tasks or calls, which it would wait for; "
                   "destroy it from the thread that created it";
   }
+  bring_forward(wait::Deadline());
   absl::MutexLock lock(&stop_mutex_);
-  end_threads(wait::Deadline());
-  if (left_ > 0) leave_behind();
+  end_threads(/*wait_for_running=*/true);
+  if (left_.any()) leave_behind();
 }
 
 absl::Status Engine::no_such_worker(size_t index) const {
@@ -137,9 +168,10 @@ absl::Status Engine::no_such_worker(size_t index) const {
 
 absl::Status Engine::start_threads(size_t count) {
   for (size_t i = 0; i < count; ++i) {
-    Worker& worker = scheduler_->add_worker(host_->parker(i));
-    cancel_waits_.push_back(std::make_unique<CancelWaits>(worker, *host_));
+    Worker& worker = scheduler_->add_worker(core_->host->parker(i));
+    core_->cancel_waits.push_back(std::make_unique<CancelWaits>(*core_, worker));
   }
+  core_->came_back.resize(count);
   const std::vector<int> cores = internal::usable_cores();
   std::vector<absl::Status> begun(count);
   absl::BlockingCounter all_begun(static_cast<int>(count));
@@ -150,8 +182,8 @@ absl::Status Engine::start_threads(size_t count) {
     for (size_t i = 0; i < count; ++i) {
       // Nothing else may throw here: the threads use what is on this stack.
       try {
-        threads_.emplace_back([this, i, &cores, &begun, &all_begun] {
-          run_worker(i, cores[i % cores.size()], begun[i], all_begun);
+        threads_.emplace_back([core = core_.get(), i, &cores, &begun, &all_begun] {
+          core->run_worker(i, cores[i % cores.size()], begun[i], all_begun);
         });
       } catch (const std::system_error& error) {
         refused = error.code();
@@ -160,7 +192,7 @@ absl::Status Engine::start_threads(size_t count) {
       }
       if (refused) {
         for (; i < count; ++i) {
-          cancel_waits_[i] = nullptr;
+          core_->cancel_waits[i] = nullptr;
           all_begun.DecrementCount();
         }
       }
@@ -177,31 +209,39 @@ absl::Status Engine::start_threads(size_t count) {
   return outcome;
 }
 
-void Engine::run_worker(size_t index, int core, absl::Status& begun,
-                        absl::BlockingCounter& all_begun) {
+void Engine::Core::run_worker(size_t index, int core, absl::Status& begun,
+                              absl::BlockingCounter& all_begun) {
   pthread_setname_np(pthread_self(),
-                     absl::StrCat(options_.thread_name.substr(0, 10), "-", index).c_str());
-  if (options_.pin_threads) begun = internal::pin_this_thread(core);
-  if (begun.ok()) begun = host_->begin(index);
+                     absl::StrCat(options.thread_name.substr(0, 10), "-", index).c_str());
+  if (options.pin_threads) begun = internal::pin_this_thread(core);
+  if (begun.ok()) begun = host->begin(index);
   const bool works = begun.ok();
   if (works) {
     begun = call_on_start(index);
   } else {
-    cancel_waits_[index] = nullptr;
+    cancel_waits[index] = nullptr;
   }
   const bool started = begun.ok();
+  {
+    absl::MutexLock lock(&mutex);
+    ++working;
+  }
   all_begun.DecrementCount();  // behind this `begun` may be gone
-  if (!works) return;
-  // Also if the hook has failed: it may have spawned before.
-  scheduler_->worker(index).run();
-  if (started) internal::call_hook("on_stop", options_.on_stop, index);
-  host_->end(index);
+  if (works) {
+    // Also if the hook has failed: it may have spawned before.
+    scheduler.worker(index).run();
+    if (started) call_on_stop(index);
+    host->end(index);
+  }
+  absl::MutexLock lock(&mutex);
+  --working;
+  came_back[index] = true;
 }
 
-absl::Status Engine::call_on_start(size_t index) {
-  if (!options_.on_start) return absl::OkStatus();
+absl::Status Engine::Core::call_on_start(size_t index) {
+  if (!options.on_start) return absl::OkStatus();
   try {
-    scheduler_->worker(index).call([&] { options_.on_start(index); });
+    scheduler.worker(index).call([&] { options.on_start(index); });
   } catch (...) {
     return absl::InternalError(absl::StrCat("on_start of worker ", index, " threw: ",
                                             task::internal::describe(std::current_exception())));
@@ -209,10 +249,28 @@ absl::Status Engine::call_on_start(size_t index) {
   return absl::OkStatus();
 }
 
+void Engine::Core::call_on_stop(size_t index) {
+  {
+    absl::MutexLock lock(&mutex);
+    if (left) return;  // the hook's owner has been told that this worker does not come back
+  }
+  internal::call_hook("on_stop", options.on_stop, index);
+}
+
+size_t Engine::Core::await_cancelled(wait::Deadline until) { return await_none(cancelling, until); }
+
+size_t Engine::Core::await_workers(wait::Deadline until) { return await_none(working, until); }
+
+size_t Engine::Core::await_none(size_t& number, wait::Deadline until) {
+  const auto none = +[](size_t* n) { return *n == 0; };
+  absl::MutexLock lock(&mutex);
+  (void)internal::await_until(mutex, absl::Condition(none, &number), until);
+  return number;
+}
+
 bool Engine::on_own_thread() const {
   const Worker* const worker = Worker::current();
-  return (worker != nullptr && &worker->scheduler() == scheduler_.get()) ||
-         blocking_.on_own_thread();
+  return (worker != nullptr && &worker->scheduler() == scheduler_) || blocking_.on_own_thread();
 }
 
 void Engine::close() {
@@ -220,83 +278,132 @@ void Engine::close() {
   stopping_.cancel();
 }
 
-absl::Status Engine::stop(wait::Deadline until) {
+absl::Status Engine::stop(wait::Deadline drain) {
   process_.check("stop");
   if (on_own_thread()) {
     return absl::FailedPreconditionError(
         "stop: called by a task or a blocking call of the engine, which would wait for itself; "
         "call close() there and stop() in the thread that created the engine");
   }
+  bring_forward(drain);
   absl::MutexLock lock(&stop_mutex_);
-  end_threads(until);
-  if (left_ == 0) return absl::OkStatus();
-  return absl::DeadlineExceededError(absl::StrCat("stop: ", left_, kLeft));
+  end_threads(/*wait_for_running=*/false);
+  if (!left_.any()) return absl::OkStatus();
+  return absl::DeadlineExceededError(left_.describe().data());
+}
+
+void Engine::bring_forward(wait::Deadline drain) {
+  {
+    absl::MutexLock lock(&drain_mutex_);
+    drain_until_ = std::min(drain_until_, drain);
+  }
+  scheduler_->announce_progress();  // a stop that waits looks again
+}
+
+wait::Deadline Engine::drain_until() {
+  absl::MutexLock lock(&drain_mutex_);
+  return drain_until_;
+}
+
+wait::Deadline Engine::grace_from_now() const {
+  return wait::deadline_after(wait::Clock::now(), core_->options.cancel_grace);
 }
 
 // Under stop_mutex_. Needs no memory, for the destructor cannot do without it.
-void Engine::end_threads(wait::Deadline until) noexcept {
+void Engine::end_threads(bool wait_for_running) noexcept {
   if (stopped_) return;
-  left_ = drain(until);
-  if (left_ > 0) report_left();
+  close();
+  bool idle = scheduler_->wait_until_idle([this] { return drain_until(); });
+  const wait::Deadline limit = grace_from_now();
+  if (!idle) {
+    cancel_all_waits();
+    blocking_.close();
+    idle = scheduler_->wait_until_idle(limit);
+  }
+  left_.calls = blocking_.stop(limit);
+  left_.workers = core_->await_cancelled(limit);
+  if (wait_for_running && left_.any()) {
+    report(kWaitsFor);
+    (void)core_->await_cancelled(wait::kNever);
+    left_.calls = blocking_.stop();
+    idle = scheduler_->wait_until_idle(grace_from_now());  // with what came of it
+  }
   scheduler_->stop();
+  // With no task alive only on_stop can keep a worker.
+  left_.workers = core_->await_workers(
+      idle ? wait::kNever : wait::deadline_after(wait::Clock::now(), kToComeBack));
+  if (wait_for_running && left_.workers > 0) {
+    report(kWaitsFor);
+    left_.workers = core_->await_workers(wait::kNever);
+  }
   join_threads();
-  blocking_.stop();
+  left_.tasks = scheduler_->live();
+  if (left_.any()) report("stop: ");
   stopped_ = true;
 }
 
-void Engine::report_left() const noexcept {
+std::array<char, 320> Engine::Left::describe() const noexcept {
+  std::array<char, 320> text{};
+  size_t used = 0;
+  const auto add = [&](uint64_t number, const char* what) {
+    if (number == 0) return;
+    const int length =
+        std::snprintf(text.data() + used, text.size() - used, "%s%llu %s", used > 0 ? "; " : "",
+                      static_cast<unsigned long long>(number), what);
+    used = std::min(used + static_cast<size_t>(std::max(length, 0)), text.size() - 1);
+  };
+  add(tasks,
+      "tasks did not end, though all I/O and sleeps were cancelled; they wait for something else, "
+      "or go on regardless; their frames are left as they are");
+  add(calls, "blocking calls still run");
+  add(workers, "workers are in a task that does not return");
+  return text;
+}
+
+void Engine::report(const char* what) const noexcept {
+  const auto left = left_.describe();
   try {
-    LOG(ERROR) << "annulet: stop: " << left_ << kLeft;
+    LOG(ERROR) << "annulet: " << what << left.data();
   } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "annulet: stop: %llu%s\n", static_cast<unsigned long long>(left_), kLeft);
+    std::fprintf(stderr, "annulet: %s%s\n", what, left.data());
   }
-}
-
-// How many tasks did not end.
-uint64_t Engine::drain(wait::Deadline until) {
-  close();
-  if (scheduler_->wait_until_idle(until)) return 0;
-  cancel_all_waits();
-  blocking_.close();
-  const bool blocked = blocking_.metrics().running > 0;  // none is added any more
-  if (wait_for_grace()) return 0;
-  if (blocked) {
-    // The calls are waited for in any case, so their tasks shall have what comes of them.
-    blocking_.stop();
-    if (wait_for_grace()) return 0;
-  }
-  return scheduler_->live();
-}
-
-bool Engine::wait_for_grace() {
-  return scheduler_->wait_until_idle(
-      wait::deadline_after(wait::Clock::now(), options_.cancel_grace));
 }
 
 void Engine::cancel_all_waits() {
-  const auto none = std::count(cancel_waits_.begin(), cancel_waits_.end(), nullptr);
-  absl::BlockingCounter done(static_cast<int>(cancel_waits_.size()) - static_cast<int>(none));
-  for (const auto& message : cancel_waits_) {
-    if (message != nullptr) message->post(done);
+  const auto none = std::count(core_->cancel_waits.begin(), core_->cancel_waits.end(), nullptr);
+  {
+    absl::MutexLock lock(&core_->mutex);
+    core_->cancelling = core_->cancel_waits.size() - static_cast<size_t>(none);
   }
-  done.Wait();
+  for (const auto& message : core_->cancel_waits) {
+    if (message != nullptr) message->post();
+  }
+}
+
+// Those that have come back; the others are on their own from now on.
+void Engine::join_threads() {
+  {
+    absl::MutexLock lock(&core_->mutex);
+    core_->left = core_->working > 0;
+    for (size_t i = 0; i < threads_.size(); ++i) {
+      if (!core_->came_back[i]) threads_[i].detach();
+    }
+  }
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+  threads_.clear();
 }
 
 // What is left behind may still be woken, by a task of another engine or a token, and then posts to
-// its home. So the homes stay, for as long as the process does.
+// its home; and what runs uses all of it. So the core stays, for as long as the process does.
 void Engine::leave_behind() noexcept {
   static absl::Mutex mutex(absl::kConstInit);
-  static Remains* latest = nullptr;
-  remains_->host = std::move(host_);
-  remains_->scheduler = std::move(scheduler_);
+  static Core* latest = nullptr;
+  blocking_.leave();
   absl::MutexLock lock(&mutex);
-  remains_->before.reset(latest);
-  latest = remains_.release();
-}
-
-void Engine::join_threads() {
-  for (std::thread& thread : threads_) thread.join();
-  threads_.clear();
+  core_->before.reset(latest);
+  latest = core_.release();
 }
 
 }  // namespace annulet::sched

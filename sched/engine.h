@@ -17,6 +17,7 @@
 #ifndef ANNULET_SCHED_ENGINE_H_
 #define ANNULET_SCHED_ENGINE_H_
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -32,7 +33,6 @@
 #include "absl/log/check.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/mutex.h"
 #include "annulet/sched/blocking.h"
 #include "annulet/sched/internal/home_process.h"
@@ -98,7 +98,9 @@ class Engine {
   static absl::StatusOr<std::unique_ptr<Engine>> create(const EngineOptions& options,
                                                         std::unique_ptr<WorkerHost> host);
 
-  // stop() without waiting for tasks to finish by themselves. Not in a task or call of its own.
+  // stop() without waiting for tasks to finish by themselves, and without its limit: a task or call
+  // that runs may use what goes next, so this waits for it, and says so in the log. Not if a stop()
+  // has told of it. Not in a task or call of its own.
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -166,16 +168,29 @@ class Engine {
 
   // Stops in this order: close(); waits until no task lives, at most until `drain`; then cancels
   // every sleep, every blocking call that waits for a thread, and what else the workers wait for,
-  // also what is begun later, and waits for cancel_grace; ends the threads. Ok when every task has
-  // ended. DeadlineExceeded, with their number, when some were left suspended; their frames are
-  // never freed. A task that never suspends cannot be stopped, nor can a blocking call that runs:
-  // this waits for it. FailedPrecondition, and nothing happens, in a task or a blocking call of its
-  // own. Idempotent: a later or concurrent call returns what the first did.
+  // also what is begun later, and waits for cancel_grace; ends the threads. Ok when every task and
+  // call has ended. DeadlineExceeded, with their number, when some had to be left:
+  //   tasks that are suspended stay so; their frames are never freed;
+  //   blocking calls that run, and workers in a task that does not return, for which it waits two
+  //   seconds more, run on. What they use must stay, for as long as the process lives.
+  // FailedPrecondition, and nothing happens, in a task or a blocking call of its own. Idempotent: a
+  // later or concurrent call returns what the first did, but a sooner `drain` holds for both.
   absl::Status stop(wait::Deadline drain);
 
  private:
   class CancelWaits;
-  struct Remains;
+  struct Core;
+
+  // What a stop did not bring to its end.
+  struct Left {
+    bool any() const { return tasks + calls + workers > 0; }
+    // Needs no memory.
+    std::array<char, 320> describe() const noexcept;
+
+    uint64_t tasks = 0;  // that live
+    size_t calls = 0;    // blocking calls that run
+    size_t workers = 0;  // that have not come back
+  };
 
   Engine(const EngineOptions& options, std::unique_ptr<WorkerHost> host);
 
@@ -186,30 +201,28 @@ class Engine {
 
   absl::Status no_such_worker(size_t index) const;
   absl::Status start_threads(size_t count);
-  absl::Status call_on_start(size_t index);
-  void run_worker(size_t index, int core, absl::Status& begun, absl::BlockingCounter& all_begun);
   bool on_own_thread() const;
-  void end_threads(wait::Deadline until) noexcept;
-  uint64_t drain(wait::Deadline until);
-  void report_left() const noexcept;
-  bool wait_for_grace();
+  void bring_forward(wait::Deadline drain);
+  wait::Deadline drain_until();
+  void end_threads(bool wait_for_running) noexcept;
+  wait::Deadline grace_from_now() const;
+  void report(const char* what) const noexcept;
   void cancel_all_waits();
   void join_threads();
   void leave_behind() noexcept;
 
   const internal::HomeProcess process_;
-  const EngineOptions options_;
-  std::unique_ptr<WorkerHost> host_;  // outlives the scheduler, whose workers sleep in it
-  std::unique_ptr<Scheduler> scheduler_;
-  BlockingPool blocking_;
-  std::vector<std::unique_ptr<CancelWaits>> cancel_waits_;  // one for each worker that runs
+  std::unique_ptr<Core> core_;  // all that the threads use
+  Scheduler* const scheduler_;  // of the core
+  BlockingPool& blocking_;      // likewise
   std::vector<std::thread> threads_;
   task::CancelSource stopping_;
 
+  absl::Mutex drain_mutex_;
+  wait::Deadline drain_until_ = wait::kNever;  // under drain_mutex_: the soonest asked for
   absl::Mutex stop_mutex_;
-  bool stopped_ = false;              // under stop_mutex_
-  uint64_t left_ = 0;                 // under stop_mutex_: how many tasks did not end
-  std::unique_ptr<Remains> remains_;  // made beforehand, so that the destructor allocates nothing
+  bool stopped_ = false;  // under stop_mutex_
+  Left left_;             // under stop_mutex_
 };
 
 }  // namespace annulet::sched

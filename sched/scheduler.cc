@@ -140,7 +140,7 @@ void Scheduler::close() {
   for (const auto& worker : workers_) worker->parker_.unpark();
 }
 
-bool Scheduler::wait_until_idle(wait::Deadline until) {
+bool Scheduler::wait_until_idle(absl::FunctionRef<wait::Deadline()> until) {
   ABSL_ASSERT(closed() && "only a closed scheduler's workers announce their progress");
   wait::ThreadParker parker;
   while (live() > 0) {
@@ -149,11 +149,12 @@ bool Scheduler::wait_until_idle(wait::Deadline until) {
       progress_.cancel_wait();
       break;
     }
-    if (wait::Clock::now() >= until) {
+    const wait::Deadline end = until();
+    if (wait::Clock::now() >= end) {
       progress_.cancel_wait();
       return false;
     }
-    progress_.commit_wait(key, parker, until);
+    progress_.commit_wait(key, parker, end);
   }
   return true;
 }

@@ -28,6 +28,7 @@
 #include <source_location>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "annulet/sched/internal/batch.h"
 #include "annulet/sched/internal/fork_join_domain.h"
 #include "annulet/sched/internal/idle_set.h"
@@ -94,7 +95,11 @@ class Scheduler final : public task::Executor {
   // Refuses further spawns; what lives runs on.
   void close();
   // After close(): true once no task lives, false at `until`. Not in a task.
-  bool wait_until_idle(wait::Deadline until);
+  bool wait_until_idle(wait::Deadline until) {
+    return wait_until_idle([until] { return until; });
+  }
+  // The same where `until` may come sooner than it said: it is asked at each look.
+  bool wait_until_idle(absl::FunctionRef<wait::Deadline()> until);
   // Makes every Worker::run() return, after at most a poll_interval of tasks. Tasks left behind
   // stay suspended for ever.
   void stop();
@@ -107,6 +112,7 @@ class Scheduler final : public task::Executor {
   bool stopped() const { return stopped_.load(std::memory_order_acquire); }
 
  private:
+  friend class Engine;
   friend class Simulation;
   friend class Worker;
 
@@ -130,7 +136,7 @@ class Scheduler final : public task::Executor {
   // Whether there may be tasks to be run besides the one that the worker `self`, which asks, has
   // next, if it has any.
   bool maybe_tasks_beside(size_t self) const;
-  // For workers, once closed: lets wait_until_idle() look again.
+  // For workers, once closed, and an engine: lets wait_until_idle() look again.
   void announce_progress() { progress_.notify_all(); }
 
   const SchedulerOptions options_;
