@@ -48,7 +48,7 @@ class ThreadHost final : public WorkerHost {
 size_t worker_count(const EngineOptions& options, const WorkerHost* host) {
   if (options.workers != 0) return options.workers;
   if (host != nullptr) return host->size();
-  return std::max<size_t>(2, internal::usable_core_count());
+  return internal::default_worker_count();
 }
 
 BlockingOptions blocking_options(const EngineOptions& options) {

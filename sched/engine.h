@@ -48,9 +48,9 @@
 namespace annulet::sched {
 
 struct EngineOptions {
-  // 0: as many as cores this process may use by its affinity mask and the quota of the control
-  // group that it sees at the root of /sys/fs/cgroup, but at least two, so that one that is kept
-  // busy does not hold up the rest.
+  // 0: as many as cores this process may use by its affinity mask and the quotas of its control
+  // group and those around it, but at least two, so that one that is kept busy does not hold up the
+  // rest.
   size_t workers = 0;
   bool pin_threads = false;             // worker i to the i-th of those cores
   std::string thread_name = "annulet";  // the worker's number follows; 10 characters count
