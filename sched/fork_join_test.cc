@@ -228,6 +228,19 @@ TEST(ForkJoin, SeveralThreadsForkAtOnce) {
   });
 }
 
+// A thief may lose its processor to the owner between its theft and its first word, which the owner
+// must not wait for without giving it back.
+TEST(Job, CanBeSleptForOnlyOnceItsThiefHasSaidWhoItIs) {
+  internal::Job job(+[](internal::Job& self) noexcept {
+    EXPECT_TRUE(self.sleep(wait::Deadline()));
+    return false;
+  });
+  EXPECT_FALSE(job.sleep(wait::Deadline()));
+  job.run_stolen(0);
+  EXPECT_TRUE(job.ended());
+  EXPECT_TRUE(job.sleep(wait::Deadline())) << "nothing to wait for any more";
+}
+
 // --- ForkJoinDomain, whose slots one thread can play all ---
 
 using internal::ForkJoinDomain;

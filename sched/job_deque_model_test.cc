@@ -65,7 +65,7 @@ class Rig {
     TestJob* const job = frames_.back();
     ensure(!deque.take_back(), "nobody has stolen it");
     while (!job->ended()) {
-      job->sleep(wait::kNever);
+      (void)job->sleep(wait::kNever);
       ModelSync::pause();
     }
     deque.drop();

@@ -5,6 +5,7 @@
 #include "absl/base/macros.h"
 #include "annulet/wait/backoff.h"
 #include "annulet/wait/deadline.h"
+#include "annulet/wait/sync.h"
 
 namespace annulet::sched::internal {
 namespace {
@@ -73,9 +74,10 @@ bool ForkJoinWorker::help(const Job& job) {
       nap = ForkJoinDomain::kFirstNap;
     } else if (!backoff.exhausted()) {
       backoff.snooze();
-    } else {
-      job.sleep(wait::deadline_after(wait::Clock::now(), nap));
+    } else if (job.sleep(wait::deadline_after(wait::Clock::now(), nap))) {
       nap = std::min(2 * nap, ForkJoinDomain::kLastNap);
+    } else {
+      wait::RealSync::yield();
     }
   }
   jobs_.drop();

@@ -36,8 +36,9 @@
 // Whoever waits for a stolen job helps: first the thief of that job (leapfrogging, which needs no
 // more stack than the job itself would have), then, kMaxUnrelated frames deep, anybody. With
 // nothing to help with it pauses, then yields (together some microseconds), then sleeps until its
-// job has ended, but looks for work in between, kFirstNap after it has run out and then less and
-// less often, down to every kLastNap.
+// job has ended, but looks for work in between, kFirstNap after it has run out and then each time
+// after twice as long: it misses what comes up for no longer than it has waited, and behind a long
+// job wakes some 80 times a second, once every kLastNap.
 // Waiting cannot end in a circle: a job waits only for jobs that started later, so the one that
 // started last runs.
 //
@@ -120,9 +121,9 @@ class ForkJoinDomain {
  public:
   // How deep a waiting thread helps with jobs that have nothing to do with the one it waits for.
   static constexpr uint32_t kMaxUnrelated = 8;
-  // How long it sleeps at a time: twice as long each time.
+  // How long it sleeps at a time.
   static constexpr std::chrono::microseconds kFirstNap{50};
-  static constexpr std::chrono::microseconds kLastNap{800};
+  static constexpr std::chrono::microseconds kLastNap{12'800};
 
   using Wake = void (*)(void* context);
 

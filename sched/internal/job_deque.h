@@ -75,19 +75,21 @@ class BasicJob {
     return thief == 0 ? std::nullopt : std::optional(thief - 1);
   }
 
-  // Sleeps until it has ended, or `until`; may return early.
-  void sleep(wait::Deadline until) {
+  // Sleeps until it has ended, or `until`; may return early. False: there is nothing to sleep on
+  // yet, for the thief is between the theft and its first word; its processor may be the caller's.
+  [[nodiscard]] bool sleep(wait::Deadline until) {
     uint32_t state = state_.load(std::memory_order_relaxed);  // checked by the exchange
     // A thief that has not said its name would overwrite the mark.
-    if (state >> kThiefShift == 0) return;
+    if (state >> kThiefShift == 0) return (state & kEnded) != 0;
     if ((state & kAsleep) == 0) {
       // Relaxed: nothing is handed over.
       if (!state_.compare_exchange_strong(state, state | kAsleep, std::memory_order_relaxed)) {
-        return;
+        return true;
       }
       state |= kAsleep;
     }
     Sync::futex_wait(state_, state, until);
+    return true;
   }
 
  private:
