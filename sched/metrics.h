@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "annulet/sched/internal/worker_counter.h"
 #include "annulet/task/context.h"
 #include "annulet/wait/deadline.h"
 
@@ -26,8 +27,10 @@ struct WorkerMetrics {
   uint64_t runs = 0;    // tasks and callbacks resumed, each as often as it was
   uint64_t steals = 0;  // times that it took from another worker
   uint64_t stolen = 0;  // tasks that it took from others
-  uint64_t parks = 0;   // times that it slept or looked for I/O with nothing else to do
-  uint64_t wakes = 0;   // times that it was woken to look for work
+  // Forked functions that it took from others, with those that it took while it waited for one.
+  uint64_t jobs_stolen = 0;
+  uint64_t parks = 0;  // times that it slept or looked for I/O with nothing else to do
+  uint64_t wakes = 0;  // times that it was woken to look for work
   // Tasks that tasks which ran on it have spawned; in a sum all spawned tasks.
   uint64_t spawned = 0;
   // Spawned tasks that ended on it; in a sum those that live are the rest.
@@ -36,7 +39,8 @@ struct WorkerMetrics {
   std::chrono::nanoseconds busy{0};
   // How many tasks of each priority are ready, as of its last look outside, which is every
   // poll_interval tasks: those that it alone may run, and those that others may. A worker that is
-  // alone counts all among its own.
+  // alone counts all among its own. What comes from outside counts once a worker has fetched it: a
+  // spawn from outside that nobody has looked at is in `spawned` alone.
   std::array<uint64_t, task::kPriorities> queued_own{};
   std::array<uint64_t, task::kPriorities> queued_shared{};
   // With SchedulerOptions::turn_histogram, else 0: how many turns of a task or callback took less
@@ -47,6 +51,7 @@ struct WorkerMetrics {
     runs += other.runs;
     steals += other.steals;
     stolen += other.stolen;
+    jobs_stolen += other.jobs_stolen;
     parks += other.parks;
     wakes += other.wakes;
     spawned += other.spawned;
@@ -66,17 +71,6 @@ struct WorkerMetrics {
 };
 
 namespace internal {
-
-// Written by one thread, read by any. Relaxed: each number stands for itself.
-class WorkerCounter {
- public:
-  void add(uint64_t n) { set(read() + n); }
-  void set(uint64_t n) { value_.store(n, std::memory_order_relaxed); }
-  uint64_t read() const { return value_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<uint64_t> value_{0};
-};
 
 template <size_t kSize>
 class WorkerCounterArray {
@@ -140,6 +134,7 @@ struct WorkerCounters {
   WorkerCounter runs;
   WorkerCounter steals;
   WorkerCounter stolen;
+  WorkerCounter jobs_stolen;
   WorkerCounter parks;
   WorkerCounter wakes;
   BusyTime busy;

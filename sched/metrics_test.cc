@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "annulet/sched/engine.h"
+#include "annulet/sched/fork_join.h"
 #include "annulet/sched/spawn.h"
 #include "annulet/task/this_task.h"
 
@@ -180,6 +181,23 @@ TEST(Metrics, OfTurnsAreNotThereWhereNobodyAskedForThem) {
   engine->block_on(nothing());
   EXPECT_TRUE(engine->stop(wait::kNever).ok());
   EXPECT_EQ(total(engine->metrics()), 0u);
+}
+
+TEST(Metrics, TellWhatWasTakenOfForksAlsoByThoseWhoWait) {
+  const auto engine = *Engine::create({.workers = 2});
+  std::atomic<bool> second_ran{false};
+  engine->run([&] {
+    fork_join(
+        [&] {
+          while (!second_ran.load()) fork_join([] {}, [] {});
+        },
+        [&] { second_ran.store(true); });
+  });
+  EXPECT_GE(engine->metrics().jobs_stolen, 1u);
+  EXPECT_EQ(engine->metrics().stolen, 0u);
+  const auto alone = *Engine::create({.workers = 1});
+  alone->run([] { fork_join([] {}, [] {}); });
+  EXPECT_EQ(alone->metrics().jobs_stolen, 0u);
 }
 
 }  // namespace

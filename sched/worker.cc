@@ -112,7 +112,7 @@ bool Worker::start(task::internal::PromiseBase& promise, task::Priority priority
 
 void Worker::run() {
   const OnThisThread scope(*this);
-  internal::ScopedForkJoinWorker forks(scheduler_.forks(), index_);
+  internal::ScopedForkJoinWorker forks(scheduler_.forks(), index_, &counters_.jobs_stolen);
   counters_.busy.begin(wait::Clock::now());
   while (!scheduler_.stopped()) {
     if (searching_ && ready_.maybe_any()) end_search();  // before what it found keeps it busy
@@ -188,6 +188,7 @@ WorkerMetrics Worker::metrics() const {
   WorkerMetrics result{.runs = counters_.runs.read(),
                        .steals = counters_.steals.read(),
                        .stolen = counters_.stolen.read(),
+                       .jobs_stolen = counters_.jobs_stolen.read(),
                        .parks = counters_.parks.read(),
                        .wakes = counters_.wakes.read(),
                        .ended = tally_.ended(),

@@ -40,6 +40,7 @@ bool ForkJoinWorker::run_one_of(ForkJoinWorker& victim) {
   } else {
     victim.jobs_.request();
   }
+  if (jobs_stolen_ != nullptr) jobs_stolen_->add(1);
   stolen.job->run_stolen(index_);
   return true;
 }
@@ -128,10 +129,12 @@ bool ForkJoinDomain::has_public(size_t self) const {
 
 // --- ScopedForkJoinWorker ---
 
-ScopedForkJoinWorker::ScopedForkJoinWorker(ForkJoinDomain& domain, size_t slot)
+ScopedForkJoinWorker::ScopedForkJoinWorker(ForkJoinDomain& domain, size_t slot,
+                                           WorkerCounter* jobs_stolen)
     : before_(ForkJoinWorker::current_) {
   ABSL_ASSERT(slot < domain.size());
   ForkJoinWorker::current_ = &domain.workers_[slot];
+  ForkJoinWorker::current_->jobs_stolen_ = jobs_stolen;
 }
 
 ScopedForkJoinWorker::~ScopedForkJoinWorker() { ForkJoinWorker::current_ = before_; }

@@ -55,6 +55,7 @@
 #include <memory>
 
 #include "annulet/sched/internal/job_deque.h"
+#include "annulet/sched/internal/worker_counter.h"
 #include "annulet/wait/cache_line.h"
 
 namespace annulet::sched::internal {
@@ -115,6 +116,7 @@ class alignas(wait::kCacheLine) ForkJoinWorker {
   uint32_t index_ = 0;
   uint32_t unrelated_ = 0;  // how many frames of this stack help with anybody's jobs
   uint64_t random_ = 0;
+  WorkerCounter* jobs_stolen_ = nullptr;
 };
 
 class ForkJoinDomain {
@@ -166,7 +168,8 @@ class ForkJoinDomain {
 // holds again afterwards.
 class ScopedForkJoinWorker {
  public:
-  ScopedForkJoinWorker(ForkJoinDomain& domain, size_t slot);
+  // Counts in `jobs_stolen`, if it is not null, the jobs that the thread takes from other slots.
+  ScopedForkJoinWorker(ForkJoinDomain& domain, size_t slot, WorkerCounter* jobs_stolen = nullptr);
   ~ScopedForkJoinWorker();
   ScopedForkJoinWorker(const ScopedForkJoinWorker&) = delete;
   ScopedForkJoinWorker& operator=(const ScopedForkJoinWorker&) = delete;
