@@ -21,6 +21,7 @@
 #include <memory>
 #include <source_location>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -77,6 +78,14 @@ class Runtime {
                               const char* name = nullptr,
                               std::source_location site = std::source_location::current()) {
     return engine_->spawn_detached(std::move(work), priority, name, site);
+  }
+
+  // Starts all of `work`, or none, at little more than the price of one.
+  template <class T>
+  absl::StatusOr<std::vector<task::JoinHandle<T>>> spawn_all(
+      std::vector<task::Task<T>> work, task::Priority priority = task::Priority::kNormal,
+      const char* name = nullptr, std::source_location site = std::source_location::current()) {
+    return engine_->spawn_all(std::move(work), priority, name, site);
   }
 
   // Starts a task on the worker `index` (0..threads()-1), which it never leaves.

@@ -133,6 +133,13 @@ class Engine {
                               std::source_location site = std::source_location::current()) {
     return sched::spawn_detached(*scheduler_, std::move(work), priority, name, site);
   }
+  // Starts all of `work`, or none, at little more than the price of one.
+  template <class T>
+  absl::StatusOr<std::vector<task::JoinHandle<T>>> spawn_all(
+      std::vector<task::Task<T>> work, task::Priority priority = task::Priority::kNormal,
+      const char* name = nullptr, std::source_location site = std::source_location::current()) {
+    return sched::spawn_all(*scheduler_, std::move(work), priority, name, site);
+  }
   // Starts a task on the worker `index`, which it never leaves. InvalidArgument, as well, unless
   // that is one of 0..workers()-1.
   template <class T>

@@ -127,11 +127,11 @@ absl::StatusOr<JoinHandle<T>> spawn_on(
 template <class T>
 absl::StatusOr<std::vector<JoinHandle<T>>> spawn_all(
     Scheduler& scheduler, std::vector<Task<T>> work, Priority priority = Priority::kNormal,
-    std::source_location site = std::source_location::current()) {
+    const char* name = nullptr, std::source_location site = std::source_location::current()) {
   std::vector<JoinHandle<T>> handles;
   handles.reserve(work.size());
   // First, for it may throw.
-  const task::Context& context = scheduler.spawn_context(scheduler, priority, nullptr, site);
+  const task::Context& context = scheduler.spawn_context(scheduler, priority, name, site);
   if (!scheduler.admit_all(work.size())) return scheduler.refusal();
   internal::Batch batch;
   for (Task<T>& each : work) {

@@ -172,5 +172,23 @@ TEST(SpawnSites, GoTogetherWithABoundOnLiveTasks) {
   engine->block_on(parent());
 }
 
+TEST(SpawnAll, OfAnEngineStartsAllInTheirOrderAndUnderOneName) {
+  const Reports reports;
+  const auto engine = *Engine::create({.workers = 2});
+  const auto number = [](int n) -> Task<int> { co_return n; };
+  std::vector<Task<int>> work;
+  for (int i = 0; i < 5; ++i) work.push_back(number(i));
+  auto handles = *engine->spawn_all(std::move(work), Priority::kLow);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(std::move(handles[static_cast<size_t>(i)]).join(), i);
+  std::vector<Task<void>> failing;
+  failing.push_back(fail());
+  EXPECT_TRUE(engine->spawn_all(std::move(failing), Priority::kHigh, "visit").ok());
+  EXPECT_TRUE(engine->stop(wait::kNever).ok());
+  EXPECT_TRUE(Reports::has("visit"));
+  std::vector<Task<int>> late;
+  late.push_back(number(0));
+  EXPECT_TRUE(absl::IsFailedPrecondition(engine->spawn_all(std::move(late)).status()));
+}
+
 }  // namespace
 }  // namespace annulet::sched
