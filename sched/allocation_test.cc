@@ -1,10 +1,18 @@
-// How often blocking calls go to the heap, and that an engine ends without it.
+// How often blocking calls go to the heap, that an engine ends without it, and what is left of what
+// finds none.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
 #include <coroutine>
+#include <cstdint>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "annulet/sched/engine.h"
+#include "annulet/sched/fork_join_tasks.h"
 #include "annulet/sched/run_blocking.h"
 #include "annulet/sched/spawn.h"
 #include "annulet/task/cancel.h"
@@ -17,6 +25,13 @@ namespace {
 using Allocations = faults::AllocationTest;
 
 task::Task<int> answer() { co_return 42; }
+
+// With a frame that no cache keeps.
+task::Task<int> large() {
+  std::array<char, 20'000> room{};
+  co_await task::yield();
+  co_return 42 + room[7];
+}
 
 TEST_F(Allocations, ABlockingCallTakesNothingAlsoUnderAToken) {
   const auto engine = *Engine::create(
@@ -59,6 +74,83 @@ TEST_F(Allocations, AnEngineEndsWithoutAnyWhetherOrNotTasksAreLeft) {
     const faults::AllocationsFail fail;
     engine.reset();
   }
+}
+
+// Fault 42: calls `attempt` with ever more memory, until it has enough. It may throw bad_alloc.
+template <class Attempt>
+void with_ever_more_memory(const Attempt& attempt) {
+  for (int granted = 0; granted < 10'000; ++granted) {
+    const faults::AllocationsFail fail(granted);
+    try {
+      attempt();
+    } catch (const std::bad_alloc&) {
+    }
+    if (!fail.any()) return;
+  }
+  FAIL() << "it never had enough";
+}
+
+TEST_F(Allocations, AnEngineIsMadeWholeOrNotAtAll) {
+  int made = 0;
+  with_ever_more_memory([&] { made += Engine::create({.workers = 3}).ok(); });
+  EXPECT_GE(made, 1);
+}
+
+TEST_F(Allocations, WorkersNeedNoneToBegin) {
+  const auto engine = *Engine::create(
+      {.workers = 2, .on_start = [](size_t) { thread_local const faults::AllocationsFail fail; }});
+  std::vector<task::JoinHandle<int>> handles;
+  for (size_t i = 0; i < 2; ++i) handles.push_back(*engine->spawn_on(i, answer()));
+  for (auto& handle : handles) EXPECT_EQ(std::move(handle).join(), 42);
+  EXPECT_TRUE(engine->stop(wait::kNever).ok());
+}
+
+TEST_F(Allocations, ASpawnFromOutsideThatThrowsHasCountedNothing) {
+  for (const bool sites : {false, true}) {
+    const auto engine = *Engine::create({.workers = 1, .scheduler = {.spawn_sites = sites}});
+    int begun = 0;
+    std::string name = "name";
+    with_ever_more_memory([&] {
+      name.back() = static_cast<char>('a' + begun % 26);
+      begun += engine->spawn_detached(large(), task::Priority::kNormal, name.c_str()).ok();
+    });
+    std::vector<task::JoinHandle<int>> handles;
+    with_ever_more_memory([&] {
+      std::vector<task::Task<int>> work;
+      for (int i = 0; i < 3; ++i) work.push_back(large());
+      handles = *engine->spawn_all(std::move(work), task::Priority::kNormal, "all");
+    });
+    EXPECT_EQ(handles.size(), 3u);
+    EXPECT_TRUE(engine->stop(wait::kNever).ok());
+    EXPECT_GE(begun, 1);
+    EXPECT_EQ(engine->metrics().spawned, static_cast<uint64_t>(begun) + 3);
+    for (auto& handle : handles) EXPECT_EQ(std::move(handle).join(), 42);
+  }
+}
+
+TEST_F(Allocations, ASpawnOrForkOfATaskThatThrowsLeavesNothingBehind) {
+  const auto engine = *Engine::create({.workers = 1});
+  int attempts = 0;
+  int whole = 0;
+  const auto attempt = [&]() -> task::Task<void> {
+    const auto [one, other] = co_await fork_join(large(), large());
+    whole += one + other + co_await *spawn(large(), task::Priority::kNormal, "spawned") == 126;
+  };
+  const auto main = [&]() -> task::Task<void> {
+    for (bool failed = true; failed;) {
+      const faults::AllocationsFail fail(attempts++);
+      try {
+        co_await attempt();
+      } catch (const std::bad_alloc&) {
+      }
+      failed = fail.any();
+    }
+  };
+  engine->block_on(main());
+  EXPECT_EQ(whole, 1);
+  EXPECT_GE(attempts, 4) << "three frames and a name";
+  EXPECT_TRUE(engine->stop(wait::kNever).ok());
+  EXPECT_EQ(engine->metrics().spawned, engine->metrics().ended);
 }
 
 }  // namespace

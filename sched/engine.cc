@@ -172,6 +172,7 @@ absl::Status Engine::start_threads(size_t count) {
     core_->cancel_waits.push_back(std::make_unique<CancelWaits>(*core_, worker));
   }
   core_->came_back.resize(count);
+  (void)scheduler_->forks();  // here, where want of memory is an error, not in a worker
   const std::vector<int> cores = internal::usable_cores();
   std::vector<absl::Status> begun(count);
   absl::BlockingCounter all_begun(static_cast<int>(count));

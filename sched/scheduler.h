@@ -118,7 +118,7 @@ class Scheduler final : public task::Executor {
 
   // The worker of this scheduler whose thread this is, or null.
   Worker* current_worker() const;
-  // Where the workers' forks go: as many slots as there are workers.
+  // Where the workers' forks go: as many slots as there are workers. Takes memory the first time.
   internal::ForkJoinDomain& forks();
   bool begin_outside(size_t count);
   void post_outside(task::Runnable* runnable) noexcept;
@@ -146,7 +146,8 @@ class Scheduler final : public task::Executor {
   std::atomic<bool> stopped_{false};
 
   std::once_flag forks_made_;
-  std::unique_ptr<internal::ForkJoinDomain> forks_;  // made by the first worker that runs
+  std::unique_ptr<internal::ForkJoinDomain>
+      forks_;  // made by an engine, or the first worker that runs
   internal::LiveBound bound_;
   internal::IdleSet idle_;
   internal::Injector<task::Runnable> injector_;
