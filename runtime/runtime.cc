@@ -62,7 +62,7 @@ absl::StatusOr<std::unique_ptr<Runtime>> Runtime::create(const RuntimeOptions& o
   }
   absl::StatusOr<io::BackendChoice> backend = io::choose_backend(options.backend);
   if (!backend.ok()) return backend.status();
-  const size_t threads = asked != 0 ? asked : sched::internal::usable_core_count();
+  const size_t threads = asked != 0 ? asked : sched::internal::default_worker_count();
   absl::StatusOr<std::unique_ptr<ReactorHost>> host =
       ReactorHost::create(threads, backend->backend, options.ring_entries);
   if (!host.ok() && backend->may_fall_back) {

@@ -35,9 +35,8 @@
 namespace annulet::runtime {
 
 struct RuntimeOptions {
-  // Threads and their names, hooks, priorities, bounds, the pool for blocking calls. As for an
-  // engine, but `workers` that is 0 means as many as cores this process may use, even if that is
-  // one. What on_start spawns may do I/O; on_park and on_unpark also stand around waits for I/O.
+  // Threads and their names, hooks, priorities, bounds, the pool for blocking calls: as for an
+  // engine. What on_start spawns may do I/O; on_park and on_unpark also stand around waits for I/O.
   sched::EngineOptions engine;
   io::Backend backend = io::Backend::kAuto;  // see io/backend.h
   unsigned ring_entries = 512;               // see io/reactor.h

@@ -56,6 +56,19 @@ TEST_P(RuntimeTest, BlocksOnAMainTaskAndGivesItsResultOrItsException) {
   EXPECT_EQ(runtime().block_on(answer()), 42) << "again, after a failure";
 }
 
+TEST_P(RuntimeTest, HasAtLeastTwoThreadsUnlessTold) {
+  // In a thread that may use one core, which a thread started here would inherit.
+  std::thread([&] {
+    cpu_set_t mask;
+    ASSERT_EQ(sched_getaffinity(0, sizeof(mask), &mask), 0);
+    for (int core = CPU_SETSIZE - 1; CPU_COUNT(&mask) > 1; --core) CPU_CLR(core, &mask);
+    ASSERT_EQ(sched_setaffinity(0, sizeof(mask), &mask), 0);
+    const auto made = Runtime::create({.backend = GetParam()});
+    ASSERT_TRUE(made.ok()) << made.status();
+    EXPECT_EQ((*made)->threads(), 2u);
+  }).join();
+}
+
 TEST_P(RuntimeTest, NamesItsThreadsAndRunsATaskWhereItIsTold) {
   start({.engine = {.workers = 3, .thread_name = "a-name-too-long"}});
   for (size_t i = 0; i < 3; ++i) {
