@@ -1,15 +1,21 @@
 #include "annulet/runtime/runtime.h"
 
+#include <poll.h>
 #include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <vector>
 
 #include "absl/log/log.h"
 #include "absl/strings/str_cat.h"
 #include "annulet/io/reactor.h"
 #include "annulet/sched/internal/cores.h"
+#include "annulet/task/internal/cancel_state.h"
 
 namespace annulet::runtime {
 namespace {
@@ -51,6 +57,52 @@ sigset_t stop_signals() {
   return set;
 }
 
+// A descriptor that is ready to be read once a token is cancelled.
+class CancelEvent : private task::internal::CancelHook {
+ public:
+  explicit CancelEvent(const task::CancelToken& token) : CancelHook(&write), token_(token) {}
+  ~CancelEvent() {
+    if (attached_) (void)token_.state()->detach(this);
+    if (fd_ >= 0) close(fd_);
+  }
+
+  absl::Status open() {
+    fd_ = eventfd(0, EFD_CLOEXEC);
+    if (fd_ < 0) return absl::ErrnoToStatus(errno, "run_until_signal: eventfd");
+    attached_ = token_.state()->attach(this);
+    if (!attached_) write(this);  // cancelled already
+    return absl::OkStatus();
+  }
+  int fd() const { return fd_; }
+
+ private:
+  static void write(CancelHook* hook) noexcept {
+    // It cannot fail: the count is far from its end.
+    (void)eventfd_write(static_cast<CancelEvent*>(hook)->fd_, 1);
+  }
+
+  const task::CancelToken token_;
+  int fd_ = -1;
+  bool attached_ = false;
+};
+
+// Until a signal of the set has been taken, or the token is cancelled.
+absl::Status wait_for_stop(const sigset_t& set, const task::CancelToken& token) {
+  CancelEvent stopped(token);
+  if (absl::Status opened = stopped.open(); !opened.ok()) return opened;
+  const int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (signals < 0) return absl::ErrnoToStatus(errno, "run_until_signal: signalfd");
+  signalfd_siginfo taken;
+  pollfd ready[] = {{.fd = signals, .events = POLLIN, .revents = 0},
+                    {.fd = stopped.fd(), .events = POLLIN, .revents = 0}};
+  do {
+    ready[1].revents = 0;
+    (void)poll(ready, std::size(ready), -1);  // EINTR: looks, and waits again
+  } while (read(signals, &taken, sizeof(taken)) < 0 && ready[1].revents == 0);
+  close(signals);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Runtime>> Runtime::create(const RuntimeOptions& options) {
@@ -88,9 +140,7 @@ void block_stop_signals() {
 
 absl::Status Runtime::run_until_signal(std::chrono::milliseconds drain) {
   const sigset_t set = stop_signals();
-  int received = 0;
-  while (sigwait(&set, &received) == EINTR) {
-  }
+  if (absl::Status waited = wait_for_stop(set, stop_token()); !waited.ok()) return waited;
   engine_->close();
   wait::Deadline until = wait::deadline_after(wait::Clock::now(), drain);
   // Looks for a second signal now and then, while tasks finish.

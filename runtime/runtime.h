@@ -113,9 +113,10 @@ class Runtime {
   // did, but a sooner `drain` holds for both.
   absl::Status shutdown(wait::Deadline drain) { return engine_->stop(drain); }
 
-  // Waits for SIGINT or SIGTERM and shuts down, tasks having `drain` to finish; a second signal
-  // cuts that short. The two signals must be blocked in all of the program's threads by then, which
-  // block_stop_signals() at its start does.
+  // Waits for SIGINT or SIGTERM, or until somebody else begins to stop the runtime, and shuts down,
+  // tasks having `drain` to finish; a second signal cuts that short. The two signals must be
+  // blocked in all of the program's threads by then, which block_stop_signals() at its start does.
+  // ResourceExhausted, and nothing happens: no descriptors are left to wait with.
   absl::Status run_until_signal(std::chrono::milliseconds drain);
 
  private:

@@ -199,6 +199,25 @@ TEST_P(ShutdownTest, ASecondSignalCutsTheDrainShort) {
   sender.join();
 }
 
+TEST_P(ShutdownTest, WhoWaitsForASignalSeesThatSomebodyElseStops) {
+  block_stop_signals();
+  for (const bool whole : {false, true}) {
+    for (const bool before : {false, true}) {
+      start({});
+      const auto stop = [&] {
+        runtime().engine().close();
+        if (whole) {
+          EXPECT_TRUE(runtime().shutdown(wait::kNever).ok());
+        }
+      };
+      if (before) stop();
+      std::thread other(stop);
+      EXPECT_TRUE(runtime().run_until_signal(hours(1)).ok());  // would hang
+      other.join();
+    }
+  }
+}
+
 // Fault 38: it would wait for itself.
 TEST_P(ShutdownTest, ATaskThatShutsItsOwnRuntimeDownIsRefused) {
   const auto stop = [&]() -> Task<absl::Status> { co_return runtime().shutdown(wait::kNever); };
