@@ -214,6 +214,8 @@ class Deque {
     array_.store(newest_, std::memory_order_release);  // pairs with steal()
   }
 
+  // Indices are signed, so that a pop of an empty deque may try -1, and only rise: at one item per
+  // nanosecond they reach their end after 292 years.
   // The owner's, and what it writes seldom.
   alignas(wait::kCacheLine) typename Sync::template atomic<int64_t> bottom_{0};
   typename Sync::template atomic<Array*> array_{nullptr};

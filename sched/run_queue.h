@@ -45,6 +45,9 @@ class RunQueue {
   static constexpr uint64_t kClaimedShare = 8;  // of what is queued, one in so many
 
   RunQueue() = default;
+  // With the first item at the index `first`. Indices wrap around, which a test need not wait for.
+  explicit RunQueue(uint64_t first)
+      : head_(first), tail_(first), next_(first), claimed_(first), freed_(first) {}
   RunQueue(const RunQueue&) = delete;
   RunQueue& operator=(const RunQueue&) = delete;
 
@@ -138,6 +141,7 @@ class RunQueue {
     return true;
   }
 
+  // They only rise, and wrap around: compared by their differences alone.
   alignas(wait::kCacheLine) typename Sync::template atomic<uint64_t> head_{0};
 
   // Written by the owner; thieves read tail_ and the places.

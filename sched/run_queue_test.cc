@@ -183,12 +183,35 @@ class Rush {
     times_[static_cast<size_t>(item)].fetch_add(1, std::memory_order_relaxed);
   }
 
-  RunQueue<int, 16> queue_;
+  RunQueue<int, 16> queue_{uint64_t{0} - kItems / 2};
   std::atomic<bool> done_{false};
   std::vector<std::atomic<int>> times_ = std::vector<std::atomic<int>>(kItems + 1);  // 0: null
 };
 
-TEST(RunQueue, OwnerAndTwoThievesTakeEachItemOnce) {
+// Fault 11.
+TEST(RunQueue, GoesOnWhereItsIndicesWrapAround) {
+  for (uint64_t before = 0; before <= 20; ++before) {
+    RunQueue<int, 8> queue(uint64_t{0} - before);
+    EXPECT_TRUE(queue.empty());
+    EXPECT_EQ(queue.pop(), 0);
+    EXPECT_THAT(steal(queue, 8), IsEmpty());
+    int pushed = 0;
+    int taken = 0;
+    for (int round = 0; round < 6; ++round) {
+      while (queue.push(pushed + 1)) ++pushed;
+      EXPECT_EQ(queue.size(), 8u);
+      EXPECT_FALSE(queue.has_room());
+      for (const int item : steal(queue, 3)) EXPECT_EQ(item, ++taken);
+      EXPECT_EQ(queue.stealable(), 5u);
+      for (int i = 0; i < 3; ++i) EXPECT_EQ(queue.pop(), ++taken);
+    }
+    for (const int item : pop_all(queue)) EXPECT_EQ(item, ++taken);
+    EXPECT_EQ(taken, pushed);
+    EXPECT_TRUE(queue.empty());
+  }
+}
+
+TEST(RunQueue, OwnerAndTwoThievesTakeEachItemOnceAlsoWhereIndicesWrapAround) {
   Rush rush;
   std::thread first([&] { rush.rob(); });
   std::thread second([&] { rush.rob(); });
