@@ -6,15 +6,19 @@
 #include <atomic>
 #include <chrono>
 #include <coroutine>
+#include <filesystem>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/synchronization/notification.h"
 #include "annulet/runtime/runtime.h"
 #include "annulet/runtime/testing/echo.h"
 #include "annulet/runtime/testing/on_each_backend.h"
+#include "annulet/sched/run_blocking.h"
 #include "annulet/task/this_task.h"
 #include "annulet/task/when_all.h"
 
@@ -164,6 +168,32 @@ TEST_P(ShutdownTest, SaysHowManyTasksItHadToLeaveSuspended) {
   EXPECT_EQ(outcome.code(), absl::StatusCode::kDeadlineExceeded);
   EXPECT_NE(outcome.message().find("1 task"), std::string::npos) << outcome;
   left.destroy();  // no worker is left that could resume it
+}
+
+// Fault 39. What is left behind holds on to all that it may still touch: the call ends by a post to
+// a worker that is gone, or to all of them.
+TEST_P(ShutdownTest, ReturnsThoughABlockingCallDoesNot) {
+  const auto count = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/task"),
+                         std::filesystem::directory_iterator());
+  };
+  const auto go = std::make_shared<absl::Notification>();
+  start({.engine = {.workers = 1}});
+  const auto before = count();
+  // With a small ring, for it stays.
+  start({.engine = {.workers = 1, .cancel_grace = milliseconds(20)}, .ring_entries = 8});
+  const auto call = [](std::shared_ptr<absl::Notification> until) -> Task<void> {
+    (void)co_await sched::run_blocking([&until] { until->WaitForNotification(); });
+  };
+  ASSERT_TRUE(runtime().spawn_detached(call(go)).ok());
+  (void)*runtime().spawn_on(0, call(go));
+  while (runtime().engine().blocking().metrics().running < 2) std::this_thread::yield();
+  const absl::Status outcome = runtime().shutdown(in(milliseconds(5)));
+  EXPECT_EQ(outcome.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_NE(outcome.message().find("2 blocking calls"), std::string::npos) << outcome;
+  start({.engine = {.workers = 1}});  // destroys the runtime
+  go->Notify();
+  while (count() != before) std::this_thread::yield();
 }
 
 // A signal that arrives ends run_until_signal(); the tasks see the stop token.
