@@ -76,6 +76,20 @@ TEST(RunnableQueue, IsFirstInFirstOutAlsoForChains) {
   EXPECT_EQ(queue.pop(), &nodes[0]);
 }
 
+TEST(RunnableQueue, GivesAwayAllAsAChainAndGoesOnEmpty) {
+  RunnableQueue queue;
+  Runnable nodes[3];
+  EXPECT_EQ(queue.take_all(), nullptr);
+  queue.push(&nodes[0]);
+  queue.push(&nodes[1]);
+  EXPECT_EQ(queue.take_all(), &nodes[0]);
+  EXPECT_EQ(nodes[0].next, &nodes[1]);
+  EXPECT_EQ(nodes[1].next, nullptr);
+  EXPECT_TRUE(queue.empty());
+  queue.push(&nodes[2]);
+  EXPECT_EQ(queue.pop(), &nodes[2]);
+}
+
 struct Item {
   Item* next = nullptr;
   int producer = 0;

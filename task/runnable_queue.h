@@ -6,6 +6,8 @@
 #ifndef ANNULET_TASK_RUNNABLE_QUEUE_H_
 #define ANNULET_TASK_RUNNABLE_QUEUE_H_
 
+#include <utility>
+
 #include "annulet/task/runnable.h"
 
 namespace annulet::task {
@@ -30,6 +32,12 @@ class BasicRunnableQueue {
   void push_chain(Node* chain) {
     for (*end_ = chain; *end_ != nullptr; end_ = &(*end_)->next) {
     }
+  }
+
+  // All as a null-terminated chain in their order, or null.
+  Node* take_all() {
+    end_ = &first_;
+    return std::exchange(first_, nullptr);
   }
 
   // The oldest one, or null.
