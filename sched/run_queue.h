@@ -64,6 +64,13 @@ class RunQueue {
   // Owner: whether a push would succeed.
   bool has_room() { return has_room(tail_.load(std::memory_order_relaxed)); }
 
+  // Owner: how many pushes would succeed. Thieves may make room for more meanwhile.
+  uint64_t room() {
+    const uint64_t tail = tail_.load(std::memory_order_relaxed);  // the owner's own
+    (void)make_room(tail);
+    return kCapacity - (tail - freed_);
+  }
+
   // Owner: the oldest one, or null.
   T pop() {
     if (next_ == claimed_ && !claim()) return T();

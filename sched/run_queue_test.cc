@@ -71,6 +71,19 @@ TEST(RunQueue, WhatAThiefTookIsRoomForTheOwner) {
   EXPECT_THAT(pop_all(queue), ElementsAre(3, 4, 5, 6));
 }
 
+TEST(RunQueue, SaysHowManyPushesItHasRoomFor) {
+  RunQueue<int, 16> queue;
+  EXPECT_EQ(queue.room(), 16u);
+  push_up_to(queue, 16);
+  EXPECT_EQ(queue.room(), 0u);
+  EXPECT_EQ(queue.pop(), 1);  // claims 1 and 2
+  EXPECT_EQ(queue.room(), 1u);
+  EXPECT_EQ(queue.pop(), 2);
+  EXPECT_EQ(queue.room(), 2u);
+  EXPECT_THAT(steal(queue, 3), ElementsAre(3, 4, 5));
+  EXPECT_EQ(queue.room(), 5u);
+}
+
 TEST(RunQueue, AThiefTakesTheOlderHalfButAtLeastOne) {
   RunQueue<int, 8> queue;
   EXPECT_THAT(steal(queue, 8), IsEmpty());
