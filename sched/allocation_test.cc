@@ -1,5 +1,5 @@
-// How often blocking calls go to the heap, that an engine ends without it, and what is left of what
-// finds none.
+// How often blocking calls go to the heap, that an engine ends and tasks become ready without it,
+// and what is left of what finds none.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -13,6 +13,7 @@
 
 #include "annulet/sched/engine.h"
 #include "annulet/sched/fork_join_tasks.h"
+#include "annulet/sched/internal/ready_set.h"
 #include "annulet/sched/run_blocking.h"
 #include "annulet/sched/spawn.h"
 #include "annulet/task/cancel.h"
@@ -151,6 +152,38 @@ TEST_F(Allocations, ASpawnOrForkOfATaskThatThrowsLeavesNothingBehind) {
   EXPECT_GE(attempts, 4) << "three frames and a name";
   EXPECT_TRUE(engine->stop(wait::kNever).ok());
   EXPECT_EQ(engine->metrics().spawned, engine->metrics().ended);
+}
+
+TEST_F(Allocations, TasksThatNobodySeesForLackOfMemoryComeIntoSightWithTheNextChain) {
+  using internal::ReadySet;
+  std::vector<task::Runnable> tasks(2 * (ReadySet::kPlaces + 1000 * ReadySet::kMostStolen));
+  ReadySet set{Weights()};
+  size_t pushed = 0;
+  size_t gone = 0;
+  const auto push = [&](size_t count) {
+    for (; count > 0; --count) set.push_shared(task::Priority::kNormal, &tasks[pushed++]);
+  };
+  const auto steal_all = [&] {
+    std::array<task::Runnable*, ReadySet::kMostStolen> stolen;
+    while (const size_t some = set.steal(stolen)) {
+      for (size_t i = 0; i < some; ++i) EXPECT_EQ(stolen[i], &tasks[gone++]);
+    }
+  };
+  // Without memory for the first chain, and for more than the queue of them has room for.
+  for (const size_t chains : {0, 500}) {
+    push(ReadySet::kPlaces + chains * ReadySet::kMostStolen);
+    {
+      const faults::AllocationsFail fail;
+      push(500 * ReadySet::kMostStolen + 1);
+    }
+    steal_all();
+    EXPECT_LT(gone, pushed - ReadySet::kMostStolen);
+    push(ReadySet::kMostStolen);
+    steal_all();
+    EXPECT_GT(gone, pushed - ReadySet::kMostStolen);
+  }
+  while (task::Runnable* const runnable = set.pop()) EXPECT_EQ(runnable, &tasks[gone++]);
+  EXPECT_EQ(gone, pushed);
 }
 
 }  // namespace

@@ -227,8 +227,8 @@ TEST(Fairness, AWorkerThatIsAloneGivesSharedAndLocalFloodsEquallyManyTurns) {
 TEST(Fairness, WhatIsEquallyUrgentRunsInTheOrderInWhichItBecameReady) {
   const absl::Status passed = for_each_seed(1, kSeeds, [](uint64_t seed) {
     Fairness fairness(seed, 1);
-    // More than others could take: behind those, too, it is first in, first out.
-    const size_t count = 1 + fairness->random(2 * internal::ReadySet::kStealable);
+    // More than the run queue holds: behind those, too, it is first in, first out.
+    const size_t count = 1 + fairness->random(2 * internal::ReadySet::kPlaces);
     const bool local = fairness->random(2) == 0;
     std::vector<size_t> order;
     const auto note = [&](size_t i) -> Task<void> {

@@ -3,11 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <span>
 #include <string>
 
 namespace annulet::sched::internal {
@@ -32,13 +32,24 @@ class Letters {
 
   std::string pop_all() {
     std::string result;
-    while (task::Runnable* const runnable = set_.pop()) result += letter_of(runnable);
+    for (std::string one = pop(); !one.empty(); one = pop()) result += one;
     return result;
   }
 
-  std::string steal(size_t most = 32) {
-    std::array<task::Runnable*, 32> taken;
-    const size_t count = set_.steal(std::span(taken).first(most));
+  std::string steal_all() {
+    std::string result;
+    for (std::string some = steal(); !some.empty(); some = steal()) result += some;
+    return result;
+  }
+
+  std::string pop() {
+    task::Runnable* const runnable = set_.pop();
+    return runnable != nullptr ? std::string(1, letter_of(runnable)) : "";
+  }
+
+  std::string steal() {
+    std::array<task::Runnable*, ReadySet::kMostStolen> taken;
+    const size_t count = set_.steal(taken);
     std::string result;
     for (size_t i = 0; i < count; ++i) result += letter_of(taken[i]);
     return result;
@@ -141,22 +152,118 @@ TEST(ReadySet, AThresholdCountsForEachPriority) {
   EXPECT_EQ(letters.pop_all(), "hml");
 }
 
-TEST(ReadySet, WhatHadNoRoomAmongTheSeenComesThereWhenItsWorkerLetsGo) {
-  for (const uint32_t threshold : {0u, 10u}) {
-    Letters letters(threshold);
-    const auto steal_all = [&] {
-      size_t count = 0;
-      for (size_t some = 1; some > 0; count += some) some = letters.steal().size();
-      return count;
-    };
-    for (int i = 0; i < 1000; ++i) letters.push_shared('x');
-    EXPECT_EQ(steal_all(), ReadySet::kStealable);
-    EXPECT_NE(letters->pop(), nullptr);
-    EXPECT_TRUE(letters->take_refilled()) << "others are to be told";
-    const size_t stolen = steal_all();
-    EXPECT_GT(stolen, 0u);
-    EXPECT_EQ(letters.pop_all().size(), 1000 - ReadySet::kStealable - 1 - stolen);
+// --- More than the run queue holds ---
+
+constexpr size_t kPlaces = ReadySet::kPlaces;
+constexpr size_t kChain = ReadySet::kMostStolen;
+
+// So many letters that neighbours differ.
+std::string text_of(size_t size) {
+  std::string text;
+  for (size_t i = 0; i < size; ++i) text += static_cast<char>('A' + (i * 7 + i / 26) % 26);
+  return text;
+}
+
+TEST(ReadySet, ThievesGetAllInOrderButTheYoungestThatFillNoChainWhileItsWorkerDoesNothing) {
+  for (const size_t beyond : {size_t{0}, kChain - 1, kChain, 100 * kChain + 5}) {
+    const std::string all = text_of(kPlaces + beyond);
+    Letters letters;
+    for (const char c : all) letters.push_shared(c);
+    EXPECT_EQ(letters->shared_size(Priority::kNormal), all.size());
+    EXPECT_TRUE(letters->stealable());
+    const std::string stolen = letters.steal_all();
+    EXPECT_FALSE(letters->stealable());
+    EXPECT_EQ(stolen.size(), all.size() - beyond % kChain);
+    EXPECT_EQ(letters->shared_size(Priority::kNormal), beyond % kChain);
+    EXPECT_EQ(stolen + letters.pop_all(), all);
+    EXPECT_FALSE(letters->maybe_any());
   }
+}
+
+TEST(ReadySet, ItsWorkerRunsThemInOrderWhateverTheThresholdIs) {
+  const std::string all = text_of(kPlaces + 20 * kChain + 3);
+  for (const uint32_t threshold : {0u, 1u, 10u, 100u, 250u, 5000u}) {
+    Letters letters(threshold);
+    for (const char c : all) letters.push_shared(c);
+    EXPECT_EQ(letters->shared_size(Priority::kNormal), all.size());
+    EXPECT_EQ(letters.pop_all(), all) << threshold;
+    EXPECT_EQ(letters->shared_size(Priority::kNormal), 0u);
+  }
+}
+
+// As it goes on: pushed, popped and stolen are a third each.
+TEST(ReadySet, NothingIsLostOrPassesWhatIsOlderWhileTasksComeAndGo) {
+  const std::string all = text_of(20'000);
+  for (const uint32_t threshold : {0u, 1u, 70u, 1000u}) {
+    Letters letters(threshold);
+    std::string gone;
+    for (size_t i = 0; i < all.size(); ++i) {
+      letters.push_shared(all[i]);
+      if (i % 3 == 1) gone += letters.pop();
+      if (i % 1000 == 999) gone += letters.steal();
+    }
+    EXPECT_EQ(gone.size() + letters->shared_size(Priority::kNormal), all.size());
+    gone += letters.pop_all();
+    // Not in all.size() pieces: what is claimed when a thief comes is older than what that takes.
+    std::string sorted = all;
+    std::sort(sorted.begin(), sorted.end());
+    std::sort(gone.begin(), gone.end());
+    EXPECT_EQ(gone, sorted) << threshold;
+  }
+}
+
+TEST(ReadySet, WhatIsPushedAfterThievesTookEverythingIsSeenAtOnce) {
+  Letters letters;
+  for (const char c : text_of(kPlaces + 3 * kChain)) letters.push_shared(c);
+  letters.steal_all();
+  for (const char c : std::string("abc")) {
+    EXPECT_TRUE(letters.push_shared(c)) << "others are to be told";
+    EXPECT_EQ(letters.steal(), std::string(1, c));
+  }
+  EXPECT_EQ(letters.pop_all(), "");
+}
+
+TEST(ReadySet, WhatFillsNoChainComesIntoSightWhenItsWorkerLetsGo) {
+  Letters letters;
+  for (const char c : text_of(kPlaces) + "abcde") letters.push_shared(c);
+  EXPECT_EQ(letters.steal_all().size(), kPlaces);
+  EXPECT_FALSE(letters->take_refilled());
+  EXPECT_EQ(letters.pop(), "a");
+  EXPECT_TRUE(letters->take_refilled()) << "others are to be told";
+  EXPECT_EQ(letters.steal_all(), "bcde");
+}
+
+TEST(ReadySet, OthersAreToldOfTheFirstChainAndWheneverThereAreTwiceAsMany) {
+  Letters letters;
+  for (const char c : text_of(kPlaces)) letters.push_shared(c);
+  std::string told;
+  for (size_t i = 1; i <= 8 * kChain; ++i) {
+    if (letters.push_shared('x')) told += i % kChain == 0 ? std::to_string(i / kChain) : "?";
+  }
+  EXPECT_EQ(told, "1235");
+}
+
+TEST(ReadySet, AThresholdIsKeptAlsoBehindChains) {
+  for (const size_t threshold : {1u, 10u, 100u, 1000u}) {
+    Letters letters(static_cast<uint32_t>(threshold));
+    const std::string all = text_of(kPlaces + threshold + 10 * kChain);
+    for (const char c : all) letters.push_shared(c);
+    const std::string stolen = letters.steal_all();
+    EXPECT_EQ(stolen, all.substr(0, stolen.size()));
+    const size_t unseen = all.size() - stolen.size();
+    EXPECT_GE(unseen, threshold / 2);
+    EXPECT_LE(unseen, std::max(threshold, (threshold + 1) / 2 + kChain - 1));
+    EXPECT_EQ(letters.pop_all(), all.substr(stolen.size()));
+  }
+}
+
+TEST(ReadySet, ThievesTakeChainsOfTheMostUrgentFirst) {
+  Letters letters;
+  const std::string all(kPlaces + kChain, 'n');
+  for (const char c : all) letters.push_shared(c);
+  for (size_t i = 0; i < all.size(); ++i) letters.push_shared('h', Priority::kHigh);
+  letters.push_shared('l', Priority::kLow);
+  EXPECT_EQ(letters.steal_all(), std::string(all.size(), 'h') + all + "l");
 }
 
 TEST(ReadySet, OneThatIsAloneShowsNothingAndKeepsTheOrderOfAll) {
@@ -173,6 +280,9 @@ TEST(ReadySet, OneThatIsAloneShowsNothingAndKeepsTheOrderOfAll) {
   EXPECT_FALSE(letters->spare());
   EXPECT_EQ(letters.steal(), "");
   EXPECT_EQ(letters.pop_all(), "abCdEF");
+  for (const char c : text_of(kPlaces + kChain)) EXPECT_FALSE(letters.push_shared(c));
+  EXPECT_FALSE(letters->stealable());
+  EXPECT_FALSE(letters->spare());
 }
 
 TEST(ReadySet, SpareSaysWhetherThereIsAStealableOneAndMoreThanThat) {
@@ -182,6 +292,18 @@ TEST(ReadySet, SpareSaysWhetherThereIsAStealableOneAndMoreThanThat) {
   letters.push_shared('b');
   EXPECT_TRUE(letters->spare());
   EXPECT_EQ(letters.steal(), "a");
+  EXPECT_FALSE(letters->spare());
+}
+
+TEST(ReadySet, SpareCountsChains) {
+  Letters letters;
+  for (const char c : text_of(kPlaces + kChain)) letters.push_shared(c);
+  for (size_t left = kPlaces; left > 0;) {
+    EXPECT_TRUE(letters->spare());
+    left -= letters.steal().size();
+  }
+  EXPECT_TRUE(letters->spare());
+  EXPECT_EQ(letters.steal().size(), kChain);
   EXPECT_FALSE(letters->spare());
 }
 

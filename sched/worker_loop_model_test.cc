@@ -43,7 +43,7 @@ enum class Step {
   kEndSearch,        // before what it has found keeps it busy
   kLookAfterSearch,  // whether there is work for another
   kWakeForSpare,     // for what it cannot run at once
-  kWakeForRefilled,  // for what has come into sight
+  kWakeForRefilled,  // for what it has moved into sight
 };
 
 // What Scheduler has, and two workers that lack a step.
@@ -100,9 +100,11 @@ class Crew {
   }
 
  private:
+  // So few places that items may have to wait for one, in a chain of two or for its second.
+  using Ready = BasicReadySet<Item, 2, 2, ModelSync>;
+
   struct Worker {
-    // So few places that an item may have to wait for one.
-    BasicReadySet<Item, 2, ModelSync> ready{Weights()};
+    Ready ready{Weights()};
     wait::BasicThreadParker<ModelSync> parker;
     bool searching = false;  // the worker's own
   };
@@ -135,7 +137,7 @@ class Crew {
   }
 
   bool steal(size_t me) {
-    std::array<Item*, 4> taken;
+    std::array<Item*, Ready::kMostStolen> taken;
     const size_t number = workers_[1 - me].ready.steal(taken);
     for (Item* item : std::span(taken).first(number)) {
       workers_[me].ready.push_shared(Priority::kNormal, item);
@@ -267,7 +269,33 @@ void a_worker_takes_what_it_has_no_time_for(Step left_out) {
   crew.settle(items);
 }
 
-// More items than others can see at a time. Those that come into sight late keep their worker, if
+// More items than there are places. An item that keeps its worker until all others have run: those
+// that wait for a place, too, are run elsewhere.
+void a_busy_worker_makes_many_items(Step left_out) {
+  Crew crew(left_out, 5);
+  std::array<Item, 5> items;
+  ModelSync::atomic<int> ran{0};
+  ModelSync::atomic<bool> all_ran{false};
+  items[0].work = [&](size_t me) {
+    for (size_t i = 1; i < items.size(); ++i) crew.post_shared(me, &items[i]);
+    Crew::wait_for(all_ran);
+  };
+  for (size_t i = 1; i < items.size(); ++i) {
+    items[i].work = [&](size_t) {
+      if (ran.fetch_add(1, std::memory_order_acq_rel) == 2) {
+        all_ran.store(true, std::memory_order_release);
+      }
+    };
+  }
+  crew.push_own(0, &items[0]);
+  model_check::run_threads({
+      {"first", [&] { crew.run(0); }},
+      {"second", [&] { crew.run(1); }},
+  });
+  crew.settle(items);
+}
+
+// A worker moves items on to its places, out of sight for a moment. The first of them keeps it, if
 // there is another one to be had, until that has run: elsewhere.
 void items_come_into_sight(Step left_out) {
   Crew crew(left_out, 5);
@@ -311,6 +339,7 @@ Suite two_with_many(Step left_out = Step::kNone) {
   Suite suite("two workers and many items", {kIdleSet},
               {.preemptions = std::min(1, Options::default_preemptions()), .spurious = 0});
   add(suite, "items come into sight", items_come_into_sight, left_out);
+  add(suite, "a busy worker makes many items", a_busy_worker_makes_many_items, left_out);
   return suite;
 }
 

@@ -1,9 +1,16 @@
 // What a worker has to run, by priority: tasks of its own that nobody else may run, and tasks that
 // others may steal.
 //
-// Of those that may be stolen thieves see what lies in a RunQueue. The younger ones wait for that
-// in a plain list: those that have no room there, and with a share_threshold, as many as that;
-// beyond it the older half of them is moved on. A worker that is alone keeps all as if they were
+// Those that may be stolen lie, from the oldest to the youngest,
+//
+//   in a RunQueue   the oldest kPlaces; a thief takes half of them
+//   in Chains       those for which there is no place; a thief takes a chain of kMostStolen
+//   in the tail     a plain list of those that do not fill a chain yet
+//
+// A push goes to the first of them behind which nothing waits. So of what a worker has spawned
+// before it computes for long, fewer than kMostStolen of each priority are out of the others'
+// sight, besides what RunQueue says. With a share_threshold all wait in the tail first; once they
+// are more than that, the older half is moved on. A worker that is alone keeps all as if they were
 // its own.
 //
 // Each priority has a weight, the number of turns that it gets before the next lower one gets one
@@ -12,7 +19,8 @@
 // as the weights add up to: those that are left of a round, and the next one. Within a priority it
 // is first in, first out for the worker's own tasks and for those that may be stolen; where there
 // are both, they take turns, kInARow at a time, and the oldest of either waits for a round more.
-// Cost: push and pop a few plain instructions, and what RunQueue says.
+// Cost: push and pop a few plain instructions, and what RunQueue says. Beyond kPlaces tasks a push
+// costs 1 ns more, and a pop less than it takes to reach their memory one by one.
 // Threads: owner thread, but steal() and stealable() by any.
 #ifndef ANNULET_SCHED_INTERNAL_READY_SET_H_
 #define ANNULET_SCHED_INTERNAL_READY_SET_H_
@@ -24,25 +32,30 @@
 #include <span>
 #include <utility>
 
+#include "annulet/sched/internal/chains.h"
 #include "annulet/sched/options.h"
 #include "annulet/sched/run_queue.h"
 #include "annulet/task/context.h"
 #include "annulet/task/runnable.h"
 #include "annulet/task/runnable_queue.h"
+#include "annulet/wait/cache_line.h"
 #include "annulet/wait/sync.h"
 
 namespace annulet::sched::internal {
 
-// Node has a member `Node* next`. Thieves can see kVisible tasks of one priority; the others wait
-// until their worker lets go.
-template <class Node, uint64_t kVisible = 256, class Sync = wait::RealSync>
+// Node has a member `Node* next`. kCapacity and kChain: of the RunQueue of each priority, and of a
+// chain, no longer than that.
+template <class Node, uint64_t kCapacity = 256, size_t kChain = 32, class Sync = wait::RealSync>
 class BasicReadySet {
  public:
+  static_assert(kChain <= kCapacity);
   static constexpr uint8_t kInARow = 4;
-  static constexpr uint64_t kStealable = kVisible;
+  static constexpr uint64_t kPlaces = kCapacity;
+  static constexpr size_t kMostStolen = kChain;
 
   explicit BasicReadySet(const Weights& weights, uint32_t share_threshold = 0)
-      : weights_(weights), share_threshold_(share_threshold) {
+      : weights_(weights), share_threshold_(share_threshold), kept_((share_threshold_ + 1) / 2) {
+    if (share_threshold != 0) behind_ = bit(task::kPriorities) - 1;
     begin_round();
   }
 
@@ -72,9 +85,9 @@ class BasicReadySet {
     occupied_ |= bit(i);
     maybe_shared_ |= bit(i);
     const uint64_t before = shared_[i].stealable();
-    if (keeps(i) || !shared_[i].push(runnable)) [[unlikely]]
-      return push_waiting(i, runnable, before);
-    return before == 0 || std::has_single_bit(before);
+    if ((behind_ & bit(i)) != 0 || !shared_[i].push(runnable)) [[unlikely]]
+      return push_tail(i, runnable, before);
+    return to_be_told(before);
   }
 
   // The next to be run, or null.
@@ -98,16 +111,18 @@ class BasicReadySet {
 
   // Any thread: whether something waits that another worker could take over.
   bool stealable() const {
-    for (const auto& shared : shared_) {
-      if (!shared.empty()) return true;
+    for (size_t i = 0; i < task::kPriorities; ++i) {
+      if (!shared_[i].empty() || !chains_[i].empty()) return true;
     }
     return false;
   }
 
-  // Thief: the older half of the most urgent that can be stolen. Returns how many.
-  size_t steal(std::span<Node*> into) {
-    for (auto& shared : shared_) {
-      if (const size_t count = shared.steal(into); count > 0) return count;
+  // Thief: of the most urgent that can be stolen the older half of what the RunQueue holds, at most
+  // kMostStolen; where it is empty a chain. Returns how many.
+  size_t steal(std::span<Node*, kMostStolen> into) {
+    for (size_t i = 0; i < task::kPriorities; ++i) {
+      if (const size_t count = shared_[i].steal(into); count > 0) return count;
+      if (const size_t count = chains_[i].steal(into); count > 0) return count;
     }
     return 0;
   }
@@ -117,16 +132,16 @@ class BasicReadySet {
     return own_pushed_[index(priority)] - own_popped_[index(priority)];
   }
   uint64_t shared_size(task::Priority priority) const {
-    return shared_[index(priority)].size() + waiting_count_[index(priority)];
+    return seen(index(priority)) + tail_size_[index(priority)];
   }
 
   // Whether another worker could help: there is something that may be stolen, and more than that.
   bool spare() const {
     uint64_t shared = 0;
-    for (const auto& queue : shared_) shared += queue.size();
+    for (size_t i = 0; i < task::kPriorities; ++i) shared += seen(i);
     if (shared != 1) return shared > 1;
     for (size_t i = 0; i < task::kPriorities; ++i) {
-      if (!own_[i].empty() || waiting_count_[i] != 0) return true;
+      if (!own_[i].empty() || tail_size_[i] != 0) return true;
     }
     return false;
   }
@@ -136,6 +151,8 @@ class BasicReadySet {
 
   static size_t index(task::Priority priority) { return static_cast<size_t>(priority); }
   static uint32_t bit(size_t i) { return 1u << i; }
+  // Whether one more doubles them, or is the first.
+  static bool to_be_told(uint64_t before) { return (before & (before - 1)) == 0; }
 
   void begin_round() {
     turns_ = {weights_.high, weights_.normal, weights_.low};
@@ -170,14 +187,14 @@ class BasicReadySet {
     }
     Node* runnable = shared_[i].pop();
     // Again, for thieves may have taken all that was moved on.
-    while (runnable == nullptr && waiting_count_[i] != 0) {
-      if (waiting_count_[i] <= share_threshold_) return pop_waiting(i);
-      refill(i);
-      refilled_ = true;
+    while (runnable == nullptr && may_refill(i)) {
+      if (refill(i)) refilled_ = true;
       runnable = shared_[i].pop();
     }
     if (runnable != nullptr) return runnable;
+    if (tail_size_[i] != 0) return pop_tail(i);  // it is to be kept
     maybe_shared_ &= ~bit(i);
+    nothing_waits(i);
     return pop_own(i);
   }
 
@@ -187,40 +204,86 @@ class BasicReadySet {
     return runnable;
   }
 
-  // Whether what is pushed waits, because others do before it, or for the threshold.
-  bool keeps(size_t i) const { return (waiting_count_[i] | share_threshold_) != 0; }
+  // How many others can see, and those that are claimed.
+  uint64_t seen(size_t i) const { return shared_[i].size() + kChain * chains_[i].size(); }
 
   // As push_shared(), where thieves could take `before` so far.
-  [[gnu::noinline]] bool push_waiting(size_t i, Node* runnable, uint64_t before) {
-    waiting_[i].push(runnable);
-    ++waiting_count_[i];
-    if (share_threshold_ != 0) return waiting_count_[i] > share_threshold_ && refill(i);
-    return before == 0 ? refill(i) : std::has_single_bit(before);
+  [[gnu::noinline]] bool push_tail(size_t i, Node* runnable, uint64_t before) {
+    behind_ |= bit(i);
+    tail_[i].push(runnable);
+    if (++tail_size_[i] <= share_threshold_) return false;
+    if ((before == 0 || share_threshold_ != 0) && refill(i)) return true;
+    return tail_size_[i] >= kept_ + kChain && make_chains(i);
   }
 
-  Node* pop_waiting(size_t i) {
-    --waiting_count_[i];
-    return waiting_[i].pop();
+  Node* pop_tail(size_t i) {
+    --tail_size_[i];
+    return tail_[i].pop();
   }
 
-  // Moves on all that wait, or with a threshold the older half of them, as far as there is room.
-  // False: there was none.
+  // Whether something waits that is not to be kept; or thieves take it in this moment.
+  bool may_refill(size_t i) const {
+    return tail_size_[i] > share_threshold_ || !chains_[i].empty();
+  }
+
+  // Moves on to the RunQueue what waits, but for what is to be kept, oldest first, as far as there
+  // is room. False: there was none.
   [[gnu::noinline]] bool refill(size_t i) {
-    const uint64_t most = share_threshold_ == 0 ? waiting_count_[i] : (waiting_count_[i] + 1) / 2;
-    uint64_t moved = 0;
-    for (; moved < most && shared_[i].has_room(); ++moved) {
-      (void)shared_[i].push(waiting_[i].pop());
+    bool moved = refill_from_chains(i);
+    if (!chains_[i].empty()) return moved;
+    const uint64_t left = tail_size_[i] > share_threshold_ ? kept_ : tail_size_[i];
+    for (; tail_size_[i] > left && shared_[i].has_room(); moved = true) {
+      (void)shared_[i].push(pop_tail(i));
     }
-    waiting_count_[i] -= moved;
-    return moved > 0;
+    if (tail_size_[i] == 0) nothing_waits(i);
+    return moved;
+  }
+
+  bool refill_from_chains(size_t i) {
+    if (chains_[i].empty()) return false;
+    std::array<std::array<Node*, kChain>, kPlaces / kChain> taken;
+    const size_t count = chains_[i].take(taken, shared_[i].room() / kChain);
+    for (const auto& chain : std::span(taken).first(count)) {
+      for (Node* const runnable : chain) (void)shared_[i].push(runnable);
+    }
+    return count > 0;
+  }
+
+  // Nothing is there that a push to the RunQueue could pass.
+  void nothing_waits(size_t i) {
+    if (share_threshold_ == 0) behind_ &= ~bit(i);
+  }
+
+  // Of what is in the tail but for what is to be kept. True: the others are to be told, as
+  // push_shared() says. What there is no memory for stays in the tail, to be tried with the next.
+  [[gnu::noinline]] bool make_chains(size_t i) {
+    bool tell = false;
+    while (tail_size_[i] >= kept_ + kChain && chains_[i].make_room()) {
+      tell |= to_be_told(chains_[i].size());
+      chains_[i].push(cut_chain(i));
+    }
+    return tell;
+  }
+
+  // The oldest of the tail.
+  Node* cut_chain(size_t i) {
+    if (tail_size_[i] == kChain) [[likely]] {
+      tail_size_[i] = 0;
+      return tail_[i].take_all();
+    }
+    Node* const oldest = pop_tail(i);
+    for (size_t k = 1; k < kChain; ++k) pop_tail(i);
+    return oldest;
   }
 
   const Weights weights_;
   const uint64_t share_threshold_;
+  const uint64_t kept_;  // of more than share_threshold_, out of the others' sight
   bool alone_ = false;
   // A bit for each priority:
   uint32_t occupied_ = 0;      // it may have something
   uint32_t maybe_shared_ = 0;  // it may have something that others may run
+  uint32_t behind_ = 0;        // what is pushed goes to the tail: something may wait, or shall
   uint32_t funded_ = 0;        // it has turns left in this round
   bool refilled_ = false;
   std::array<uint32_t, task::kPriorities> turns_;
@@ -230,10 +293,11 @@ class BasicReadySet {
   // Two counts, for the same word written twice in a turn would be what a yield waits for.
   std::array<uint64_t, task::kPriorities> own_pushed_{};
   std::array<uint64_t, task::kPriorities> own_popped_{};
-  // To come into shared_; younger than what lies there.
-  std::array<Queue, task::kPriorities> waiting_;
-  std::array<uint64_t, task::kPriorities> waiting_count_{};
-  std::array<RunQueue<Node*, kStealable, Sync>, task::kPriorities> shared_;
+  std::array<Queue, task::kPriorities> tail_;
+  std::array<uint64_t, task::kPriorities> tail_size_{};
+  std::array<RunQueue<Node*, kPlaces, Sync>, task::kPriorities> shared_;
+  // Where thieves look and the owner writes only once.
+  alignas(wait::kCacheLine) std::array<Chains<Node, kChain, Sync>, task::kPriorities> chains_;
 };
 
 using ReadySet = BasicReadySet<task::Runnable>;
