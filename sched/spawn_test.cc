@@ -27,8 +27,10 @@ Task<void> fail() {
 
 TEST(SpawnOn, MoreUrgentTasksOfAWorkerRunFirst) {
   const auto engine = *Engine::create({.workers = 2});
+  std::atomic<bool> holds{false};
   std::atomic<bool> all_spawned{false};
   const auto hold_worker = [&]() -> Task<void> {
+    holds.store(true);
     while (!all_spawned.load()) std::this_thread::yield();
     co_return;
   };
@@ -38,6 +40,7 @@ TEST(SpawnOn, MoreUrgentTasksOfAWorkerRunFirst) {
     co_return;
   };
   auto holder = *engine->spawn_on(1, hold_worker());
+  while (!holds.load()) std::this_thread::yield();  // else it would be given some of them with it
   auto low = *engine->spawn_on(1, note('l'), Priority::kLow);
   auto normal = *engine->spawn_on(1, note('n'));
   auto high = *engine->spawn_on(1, note('h'), Priority::kHigh, "urgent");

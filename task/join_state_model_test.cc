@@ -42,29 +42,7 @@ void take_result_and_free(Frame* frame) {
   model_check::destroy(frame);
 }
 
-model_check::Suite suite() {
-  model_check::Suite suite("JoinState", {"annulet/task/internal/join_state.h"});
-  suite.scenario("a task waits", [] {
-    Frame* const frame = spawn();
-    Waiter waiter;
-    int resumed = 0;
-    model_check::run_threads({
-        {"loop",
-         [&] {
-           // Posting hands over; here the waiter goes on at once.
-           if (Waiter* const woken = frame->finish()) {
-             model_check::ensure(woken->prepared.read() == 5, "the waiter was not ready");
-             take_result_and_free(frame);
-             ++resumed;
-           }
-         }},
-        {"handle",
-         [&] {
-           waiter.prepared.write() = 5;
-           if (!frame->join.wait(&waiter)) take_result_and_free(frame);
-         }},
-    });
-  });
+void add_threads_that_wait(model_check::Suite& suite) {
   suite.scenario("a thread waits and the latch goes with its frame", [] {
     Frame* const frame = spawn();
     model_check::run_threads({
@@ -99,6 +77,32 @@ model_check::Suite suite() {
          }},
     });
   });
+}
+
+model_check::Suite suite() {
+  model_check::Suite suite("JoinState", {"annulet/task/internal/join_state.h"});
+  suite.scenario("a task waits", [] {
+    Frame* const frame = spawn();
+    Waiter waiter;
+    int resumed = 0;
+    model_check::run_threads({
+        {"loop",
+         [&] {
+           // Posting hands over; here the waiter goes on at once.
+           if (Waiter* const woken = frame->finish()) {
+             model_check::ensure(woken->prepared.read() == 5, "the waiter was not ready");
+             take_result_and_free(frame);
+             ++resumed;
+           }
+         }},
+        {"handle",
+         [&] {
+           waiter.prepared.write() = 5;
+           if (!frame->join.wait(&waiter)) take_result_and_free(frame);
+         }},
+    });
+  });
+  add_threads_that_wait(suite);
   suite.scenario("nobody waits and exactly one side frees the frame", [] {
     Frame* const frame = spawn();
     model_check::run_threads({
