@@ -106,11 +106,11 @@ absl::Status wait_for_stop(const sigset_t& set, const task::CancelToken& token) 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Runtime>> Runtime::create(const RuntimeOptions& options) {
-  constexpr size_t kMostThreads = 1024;
+  constexpr size_t kMost = sched::EngineOptions::kMostWorkers;
   const size_t asked = options.engine.workers;
-  if (asked > kMostThreads) {
+  if (asked > kMost) {
     return absl::InvalidArgumentError(
-        absl::StrCat("engine.workers: ", asked, " is more than ", kMostThreads));
+        absl::StrCat("engine.workers: ", asked, " is more than ", kMost));
   }
   absl::StatusOr<io::BackendChoice> backend = io::choose_backend(options.backend);
   if (!backend.ok()) return backend.status();
@@ -143,10 +143,11 @@ absl::Status Runtime::run_until_signal(std::chrono::milliseconds drain) {
   if (absl::Status waited = wait_for_stop(set, stop_token()); !waited.ok()) return waited;
   engine_->close();
   wait::Deadline until = wait::deadline_after(wait::Clock::now(), drain);
-  // Looks for a second signal now and then, while tasks finish.
+  // Looks now and then, while tasks finish, for a second signal, and whether somebody else's stop
+  // has not waited for them.
   constexpr std::chrono::milliseconds kLook{20};
   constexpr timespec kNoWait{};
-  while (wait::Clock::now() < until) {
+  while (wait::Clock::now() < until && !engine_->scheduler().stopped()) {
     if (engine_->wait_until_idle(std::min(until, wait::Clock::now() + kLook))) break;
     if (sigtimedwait(&set, nullptr, &kNoWait) > 0) until = wait::Clock::now();
   }

@@ -45,7 +45,7 @@ struct RuntimeOptions {
 class Runtime {
  public:
   // InvalidArgument: bad options. Unavailable: io_uring was demanded and does not work.
-  // ResourceExhausted: no threads or descriptors are left.
+  // ResourceExhausted: no threads or descriptors are left. Internal: on_start has thrown.
   static absl::StatusOr<std::unique_ptr<Runtime>> create(const RuntimeOptions& options = {});
 
   // shutdown() without waiting for tasks to finish by themselves; but waits for what runs, as
@@ -87,7 +87,8 @@ class Runtime {
     return engine_->spawn_all(std::move(work), priority, name, site);
   }
 
-  // Starts a task on the worker `index` (0..threads()-1), which it never leaves.
+  // Starts a task on the worker `index`, which it never leaves. InvalidArgument, as well, unless
+  // that is one of 0..threads()-1.
   template <class T>
   absl::StatusOr<task::JoinHandle<T>> spawn_on(
       size_t index, task::Task<T> work, task::Priority priority = task::Priority::kNormal,

@@ -6,8 +6,6 @@
 #include <atomic>
 #include <chrono>
 #include <coroutine>
-#include <filesystem>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <thread>
@@ -21,6 +19,7 @@
 #include "annulet/sched/run_blocking.h"
 #include "annulet/task/this_task.h"
 #include "annulet/task/when_all.h"
+#include "annulet/testing/other_threads.h"
 
 namespace annulet::runtime {
 namespace {
@@ -173,13 +172,9 @@ TEST_P(ShutdownTest, SaysHowManyTasksItHadToLeaveSuspended) {
 // Fault 39. What is left behind holds on to all that it may still touch: the call ends by a post to
 // a worker that is gone, or to all of them.
 TEST_P(ShutdownTest, ReturnsThoughABlockingCallDoesNot) {
-  const auto count = [] {
-    return std::distance(std::filesystem::directory_iterator("/proc/self/task"),
-                         std::filesystem::directory_iterator());
-  };
   const auto go = std::make_shared<absl::Notification>();
   start({.engine = {.workers = 1}});
-  const auto before = count();
+  const auto before = faults::thread_count();
   // With a small ring, for it stays.
   start({.engine = {.workers = 1, .cancel_grace = milliseconds(20)}, .ring_entries = 8});
   const auto call = [](std::shared_ptr<absl::Notification> until) -> Task<void> {
@@ -193,7 +188,7 @@ TEST_P(ShutdownTest, ReturnsThoughABlockingCallDoesNot) {
   EXPECT_NE(outcome.message().find("2 blocking calls"), std::string::npos) << outcome;
   start({.engine = {.workers = 1}});  // destroys the runtime
   go->Notify();
-  while (count() != before) std::this_thread::yield();
+  while (faults::thread_count() != before) std::this_thread::yield();
 }
 
 // A signal that arrives ends run_until_signal(); the tasks see the stop token.
@@ -246,6 +241,20 @@ TEST_P(ShutdownTest, WhoWaitsForASignalSeesThatSomebodyElseStops) {
       other.join();
     }
   }
+}
+
+TEST_P(ShutdownTest, WhoWaitsForASignalDoesNotWaitForTasksThatSomebodyElseHasLeft) {
+  block_stop_signals();
+  start({.engine = {.workers = 1, .cancel_grace = milliseconds(20)}});
+  std::coroutine_handle<> left;
+  const auto wait_for_ever = [&]() -> Task<void> { co_await Forever(left); };
+  ASSERT_TRUE(runtime().spawn_detached(wait_for_ever()).ok());
+  std::thread other([&] {
+    EXPECT_EQ(runtime().shutdown(in(milliseconds(5))).code(), absl::StatusCode::kDeadlineExceeded);
+  });
+  EXPECT_EQ(runtime().run_until_signal(hours(1)).code(), absl::StatusCode::kDeadlineExceeded);
+  other.join();
+  left.destroy();
 }
 
 // Fault 38: it would wait for itself.

@@ -20,20 +20,16 @@
 #include "annulet/task/block_on.h"
 #include "annulet/task/this_task.h"
 #include "annulet/task/when_all.h"
+#include "annulet/testing/other_threads.h"
 
 namespace annulet::sched {
 namespace {
 
 using absl::Notification;
+using faults::wait_until;
 using std::chrono::hours;
 using std::chrono::milliseconds;
 using task::CancelSource;
-
-// Until `condition` holds; a test that waits in vain runs into its timeout.
-template <class Condition>
-void wait_until(Condition condition) {
-  while (!condition()) std::this_thread::sleep_for(milliseconds(1));
-}
 
 std::unique_ptr<Engine> one_worker() { return *Engine::create({.workers = 1}); }
 

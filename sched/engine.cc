@@ -23,7 +23,6 @@
 namespace annulet::sched {
 namespace {
 
-constexpr size_t kMostWorkers = 1024;
 // How long workers have to come back once they are told to; one that is in no task takes
 // microseconds.
 constexpr std::chrono::seconds kToComeBack{2};
@@ -44,6 +43,11 @@ class ThreadHost final : public WorkerHost {
  private:
   std::vector<wait::ThreadParker> parkers_;
 };
+
+template <class Duration>
+wait::Deadline from_now(Duration delay) {
+  return wait::deadline_after(wait::Clock::now(), delay);
+}
 
 size_t worker_count(const EngineOptions& options, const WorkerHost* host) {
   if (options.workers != 0) return options.workers;
@@ -71,7 +75,7 @@ struct Engine::Core {
   }
 
   // In the worker's thread.
-  void run_worker(size_t index, int core, absl::Status& begun, absl::BlockingCounter& all_begun);
+  void run_worker(size_t index, int cpu, absl::Status& begun, absl::BlockingCounter& all_begun);
   absl::Status call_on_start(size_t index);
   void call_on_stop(size_t index);
 
@@ -123,9 +127,9 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::create(const EngineOptions& opti
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options,
                                                        std::unique_ptr<WorkerHost> host) {
-  if (options.workers > kMostWorkers) {
+  if (options.workers > EngineOptions::kMostWorkers) {
     return absl::InvalidArgumentError(
-        absl::StrCat("workers: ", options.workers, " is more than ", kMostWorkers));
+        absl::StrCat("workers: ", options.workers, " is more than ", EngineOptions::kMostWorkers));
   }
   if (absl::Status bad = check(options.scheduler); !bad.ok()) return bad;
   if (absl::Status bad = check(options.blocking); !bad.ok()) return bad;
@@ -158,6 +162,7 @@ Engine::~Engine() {
   bring_forward(wait::Deadline());
   absl::MutexLock lock(&stop_mutex_);
   end_threads(/*wait_for_running=*/true);
+  look_for_calls();
   if (left_.any()) leave_behind();
 }
 
@@ -210,11 +215,11 @@ absl::Status Engine::start_threads(size_t count) {
   return outcome;
 }
 
-void Engine::Core::run_worker(size_t index, int core, absl::Status& begun,
+void Engine::Core::run_worker(size_t index, int cpu, absl::Status& begun,
                               absl::BlockingCounter& all_begun) {
   pthread_setname_np(pthread_self(),
                      absl::StrCat(options.thread_name.substr(0, 10), "-", index).c_str());
-  if (options.pin_threads) begun = internal::pin_this_thread(core);
+  if (options.pin_threads) begun = internal::pin_this_thread(cpu);
   if (begun.ok()) begun = host->begin(index);
   const bool works = begun.ok();
   if (works) {
@@ -306,41 +311,56 @@ wait::Deadline Engine::drain_until() {
   return drain_until_;
 }
 
-wait::Deadline Engine::grace_from_now() const {
-  return wait::deadline_after(wait::Clock::now(), core_->options.cancel_grace);
-}
-
 // Under stop_mutex_. Needs no memory, for the destructor cannot do without it.
 void Engine::end_threads(bool wait_for_running) noexcept {
   if (stopped_) return;
   close();
   bool idle = scheduler_->wait_until_idle([this] { return drain_until(); });
-  const wait::Deadline limit = grace_from_now();
   if (!idle) {
     cancel_all_waits();
     blocking_.close();
-    idle = scheduler_->wait_until_idle(limit);
+    left_.workers = core_->await_cancelled(from_now(kToComeBack));
   }
-  left_.calls = blocking_.stop(limit);
-  left_.workers = core_->await_cancelled(limit);
+  const wait::Deadline grace = from_now(core_->options.cancel_grace);
+  const bool calls = blocking_.metrics().running > 0;
+  if (!idle) idle = scheduler_->wait_until_idle(grace);
+  left_.calls = await_calls(grace);
   if (wait_for_running && left_.any()) {
     report(kWaitsFor);
     (void)core_->await_cancelled(wait::kNever);
     left_.calls = blocking_.stop();
-    idle = scheduler_->wait_until_idle(grace_from_now());  // with what came of it
+  }
+  if (wait_for_running && (calls || left_.any())) {  // tasks go on with what came of it
+    idle = scheduler_->wait_until_idle(from_now(core_->options.cancel_grace));
   }
   scheduler_->stop();
-  // With no task alive only on_stop can keep a worker.
-  left_.workers = core_->await_workers(
-      idle ? wait::kNever : wait::deadline_after(wait::Clock::now(), kToComeBack));
+  // With no task alive only a hook or the host can keep a worker, and they return.
+  left_.workers = core_->await_workers(idle ? wait::kNever : from_now(kToComeBack));
   if (wait_for_running && left_.workers > 0) {
     report(kWaitsFor);
     left_.workers = core_->await_workers(wait::kNever);
   }
   join_threads();
   left_.tasks = scheduler_->live();
+  look_for_calls();
   if (left_.any()) report("stop: ");
   stopped_ = true;
+}
+
+// Until `grace`; or until drain_until(), for a call that a task of another engine waits for, which
+// may go on though no task of this one lives.
+size_t Engine::await_calls(wait::Deadline grace) {
+  constexpr std::chrono::milliseconds kLook{20};
+  for (;;) {
+    const wait::Deadline until = std::max(grace, drain_until());
+    const size_t running = blocking_.stop(std::min(until, from_now(kLook)));
+    if (running == 0 || wait::Clock::now() >= until) return running;
+  }
+}
+
+// Whether those that were left still run.
+void Engine::look_for_calls() {
+  if (left_.calls > 0) left_.calls = blocking_.stop(wait::Deadline());
 }
 
 std::array<char, 320> Engine::Left::describe() const noexcept {

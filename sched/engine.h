@@ -48,6 +48,8 @@
 namespace annulet::sched {
 
 struct EngineOptions {
+  static constexpr size_t kMostWorkers = 1024;
+
   // 0: as many as cores this process may use by its affinity mask and the quotas of its control
   // group and those around it, but at least two, so that one that is kept busy does not hold up the
   // rest.
@@ -66,9 +68,10 @@ struct EngineOptions {
   // all workers, and fails if it throws on one: that one's on_stop is not called, and what was
   // spawned on a worker that never began is given up.
   std::function<void(size_t)> on_start;
-  // After its last task, and before and after each sleep. These must not spawn or wake tasks,
-  // cancel, or use the engine. What they throw is reported (task/unobserved.h), with the hook and
-  // the worker's number, and the worker goes on.
+  // After its last task, and before and after each sleep; on_stop not of a worker that a stop has
+  // left. These must return, for a stop waits for them, and must not spawn or wake tasks, cancel,
+  // or use the engine. What they throw is reported (task/unobserved.h), with the hook and the
+  // worker's number, and the worker goes on.
   std::function<void(size_t)> on_stop;
   std::function<void(size_t)> on_park;
   std::function<void(size_t)> on_unpark;
@@ -179,7 +182,8 @@ class Engine {
   // call has ended. DeadlineExceeded, with their number, when some had to be left:
   //   tasks that are suspended stay so; their frames are never freed;
   //   blocking calls that run, and workers in a task that does not return, for which it waits two
-  //   seconds more, run on. What they use must stay, for as long as the process lives.
+  //   seconds before the grace and two behind it, run on. What they use must stay, for as long as
+  //   the process lives.
   // FailedPrecondition, and nothing happens, in a task or a blocking call of its own. Idempotent: a
   // later or concurrent call returns what the first did, but a sooner `drain` holds for both.
   absl::Status stop(wait::Deadline drain);
@@ -212,7 +216,8 @@ class Engine {
   void bring_forward(wait::Deadline drain);
   wait::Deadline drain_until();
   void end_threads(bool wait_for_running) noexcept;
-  wait::Deadline grace_from_now() const;
+  size_t await_calls(wait::Deadline grace);
+  void look_for_calls();
   void report(const char* what) const noexcept;
   void cancel_all_waits();
   void join_threads();

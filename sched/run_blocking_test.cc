@@ -23,17 +23,14 @@
 #include "annulet/sched/spawn.h"
 #include "annulet/task/block_on.h"
 #include "annulet/testing/deny_syscalls.h"
+#include "annulet/testing/other_threads.h"
 
 namespace annulet::sched {
 namespace {
 
 using absl::Notification;
+using faults::wait_until;
 using std::chrono::milliseconds;
-
-template <class Condition>
-void wait_until(Condition condition) {
-  while (!condition()) std::this_thread::sleep_for(milliseconds(1));
-}
 
 wait::Deadline in(milliseconds delay) { return wait::deadline_after(wait::Clock::now(), delay); }
 

@@ -193,29 +193,5 @@ TEST(SpawnAll, OfAnEngineStartsAllInTheirOrderAndUnderOneName) {
   EXPECT_TRUE(absl::IsFailedPrecondition(engine->spawn_all(std::move(late)).status()));
 }
 
-// Fault 31: what belongs to a worker, in other hands.
-TEST(LocalHandleDeathTest, OneThatIsUsedElsewhereEndsAProgramThatIsNotOptimised) {
-#ifdef NDEBUG
-  GTEST_SKIP() << "nothing is asserted";
-#else
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
-  const auto answer = []() -> Task<int> { co_return 42; };
-  const auto take_away = [&] {
-    const auto engine = *Engine::create({.workers = 1});
-    const auto make = [&]() -> Task<task::LocalJoinHandle<int>> {
-      co_return *spawn_local(answer());
-    };
-    (void)engine->block_on(make()).done();
-  };
-  EXPECT_DEATH(take_away(), "has left its worker");
-  const auto await_in_a_shared_task = [&] {
-    const auto engine = *Engine::create({.workers = 1});
-    const auto await = [&]() -> Task<int> { co_return co_await *spawn_local(answer()); };
-    (void)engine->block_on(await());
-  };
-  EXPECT_DEATH(await_in_a_shared_task(), "awaited by a task that may move");
-#endif
-}
-
 }  // namespace
 }  // namespace annulet::sched

@@ -3,9 +3,7 @@
 
 #include <atomic>
 #include <chrono>
-#include <filesystem>
 #include <initializer_list>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,26 +16,16 @@
 #include "annulet/sched/run_blocking.h"
 #include "annulet/sched/spawn.h"
 #include "annulet/task/this_task.h"
+#include "annulet/testing/other_threads.h"
 
 namespace annulet::sched {
 namespace {
 
 using absl::Notification;
+using faults::thread_count;
+using faults::wait_until;
 using std::chrono::hours;
 using std::chrono::milliseconds;
-
-template <class Condition>
-void wait_until(Condition condition) {
-  while (!condition()) std::this_thread::sleep_for(milliseconds(1));
-}
-
-// Of the process, with the one that ThreadSanitizer has from the first start of a thread on.
-auto threads() {
-  static const bool begun = (std::thread([] {}).join(), true);
-  (void)begun;
-  return std::distance(std::filesystem::directory_iterator("/proc/self/task"),
-                       std::filesystem::directory_iterator());
-}
 
 std::unique_ptr<Engine> short_of_grace() {
   return *Engine::create({.workers = 2, .cancel_grace = milliseconds(20)});
@@ -72,7 +60,7 @@ void expect_left(const absl::Status& outcome, std::initializer_list<const char*>
 
 // Fault 39.
 TEST(Stop, LeavesABlockingCallThatOutlastsTheGrace) {
-  const auto before = threads();
+  const auto before = thread_count();
   const Go go = std::make_shared<Notification>();
   {
     const auto engine = short_of_grace();
@@ -84,11 +72,11 @@ TEST(Stop, LeavesABlockingCallThatOutlastsTheGrace) {
     EXPECT_EQ(engine->stop(wait::kNever), outcome) << "nor does a later one wait";
   }
   go->Notify();  // and then it finds everything it needs
-  wait_until([&] { return threads() == before; });
+  wait_until([&] { return thread_count() == before; });
 }
 
 TEST(Stop, LeavesABlockingCallThatJoinsATaskThatNeverEnds) {
-  const auto before = threads();
+  const auto before = thread_count();
   const Go go = std::make_shared<Notification>();
   {
     const auto engine = short_of_grace();
@@ -99,7 +87,7 @@ TEST(Stop, LeavesABlockingCallThatJoinsATaskThatNeverEnds) {
     wait_until([&] { return engine->blocking().metrics().running == 1; });
   }
   // The task has its result, but nobody runs it any more; so the other call joins it for ever.
-  wait_until([&] { return threads() == before + 1; });
+  wait_until([&] { return thread_count() == before + 1; });
 }
 
 TEST(Stop, LeavesACallOfAnotherEnginesTask) {
@@ -122,8 +110,26 @@ TEST(Stop, LeavesACallOfAnotherEnginesTask) {
   EXPECT_TRUE(other->stop(wait::kNever).ok());
 }
 
+TEST(Stop, WaitsForACallOfAnotherEnginesTaskAsLongAsForTasks) {
+  const auto other = short_of_grace();
+  const auto engine = short_of_grace();
+  Notification go;
+  const auto ask = [&go](BlockingPool& pool) -> Task<absl::Status> {
+    co_return co_await run_blocking(pool, [&go] { go.WaitForNotification(); });
+  };
+  JoinHandle<absl::Status> asks = *other->spawn(ask(engine->blocking()));
+  wait_until([&] { return engine->blocking().metrics().running == 1; });
+  std::thread lets_go([&] {
+    std::this_thread::sleep_for(milliseconds(60));  // longer than the grace
+    go.Notify();
+  });
+  EXPECT_TRUE(engine->stop(wait::kNever).ok());
+  lets_go.join();
+  EXPECT_TRUE(std::move(asks).join().ok());
+}
+
 TEST(Stop, LeavesAWorkerWhoseTaskDoesNotReturn) {
-  const auto before = threads();
+  const auto before = thread_count();
   const Go begun = std::make_shared<Notification>();
   const Go go = std::make_shared<Notification>();
   std::atomic<int> hooks{0};
@@ -137,7 +143,7 @@ TEST(Stop, LeavesAWorkerWhoseTaskDoesNotReturn) {
     expect_left(engine->stop(wait::Deadline()), {"1 tasks", "1 workers"});
   }
   go->Notify();
-  wait_until([&] { return threads() == before; });
+  wait_until([&] { return thread_count() == before; });
   EXPECT_EQ(hooks.load(), 1) << "of the worker that came back in time";
 }
 
