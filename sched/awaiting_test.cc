@@ -12,6 +12,7 @@
 #include "annulet/task/spawn.h"
 #include "annulet/task/this_task.h"
 #include "annulet/task/when_all.h"
+#include "annulet/testing/assert_death_test.h"
 
 namespace annulet::sched {
 namespace {
@@ -49,6 +50,23 @@ TEST(Awaiting, WhatIsNamedFirstIsMovedIntoTheAwait) {
     co_return left + right;
   };
   EXPECT_EQ(task::block_on(main()), 3);
+}
+
+using AwaitingDeathTest = faults::AssertDeathTest;
+
+TEST_F(AwaitingDeathTest, WhatIsMovedTwiceIsAwaitedOnceAllTheSame) {
+  const auto all = []() -> Task<void> {
+    auto both = task::when_all(give(1), give(2));
+    (void)co_await std::move(both);
+    (void)co_await std::move(both);
+  };
+  EXPECT_DEATH(task::block_on(all()), "when_all is awaited a second time");
+  const auto forked = []() -> Task<void> {
+    auto fork = fork_join(give(1), give(2));
+    (void)co_await std::move(fork);
+    (void)co_await std::move(fork);
+  };
+  EXPECT_DEATH(task::block_on(forked()), "fork_join is awaited a second time");
 }
 
 }  // namespace

@@ -43,6 +43,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "absl/base/macros.h"
 #include "annulet/task/internal/awaited_once.h"
 #include "annulet/task/internal/fork.h"
 #include "annulet/task/internal/promise.h"
@@ -67,6 +68,7 @@ class ForkJoinAwaiter {
   std::coroutine_handle<> await_suspend(std::coroutine_handle<P> parent) noexcept {
     task::internal::PromiseBase& first = first_.promise();
     task::internal::PromiseBase& second = second_.promise();
+    ABSL_ASSERT(!first.handle().done() && "fork_join is awaited a second time");
     first.inherit(parent.promise());
     first.join().set_fork(&fork_);
     second.inherit(parent.promise());

@@ -25,6 +25,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/base/macros.h"
 #include "annulet/task/executor.h"
 #include "annulet/task/internal/awaited_once.h"
 #include "annulet/task/internal/group.h"
@@ -53,6 +54,7 @@ class GroupStart {
   GroupStart(Group& group, const PromiseBase& parent) : group_(group), parent_(parent) {}
 
   void add(PromiseBase& child) {
+    ABSL_ASSERT(!child.handle().done() && "when_all is awaited a second time");
     child.inherit(parent_);
     child.join().set_group(&group_);
     if (first_ == nullptr) {

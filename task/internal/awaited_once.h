@@ -1,6 +1,9 @@
 // Something to await that works once: co_await takes it as an rvalue, a temporary or what has been
-// moved, so that to await it again does not compile. `Awaiter`, which it holds, does the work.
+// moved, so that nobody awaits it again without another std::move. `Awaiter`, which it holds, does
+// the work, and asserts that it is the first time.
 // Cost: none with clang, with GCC a pointer in the awaiting frame.
+// Threads: of one flow of control.
+// Lifetime: until the awaiting task goes on.
 #ifndef ANNULET_TASK_INTERNAL_AWAITED_ONCE_H_
 #define ANNULET_TASK_INTERNAL_AWAITED_ONCE_H_
 
