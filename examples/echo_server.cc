@@ -29,7 +29,7 @@
 
 ABSL_FLAG(std::string, host, "127.0.0.1", "numeric address to listen on, an IPv6 one in brackets");
 ABSL_FLAG(int, port, 7777, "port to listen on; 0: a free one");
-ABSL_FLAG(int, threads, 0, "workers; 0: one per core");
+ABSL_FLAG(int, threads, 0, "workers; 0: one per core that may be used, at least two");
 ABSL_FLAG(bool, pin, false, "keep each worker on a core of its own");
 ABSL_FLAG(std::string, backend, "auto", "auto, io_uring or epoll");
 ABSL_FLAG(int, drain_ms, 5000, "how long connections may go on after Ctrl-C");

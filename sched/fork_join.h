@@ -16,9 +16,9 @@
 //
 // Both functions always end, whatever the other one does; then the exception of the first is thrown
 // on, or else that of the second. If both throw, that of the second is counted and reported
-// (task/unobserved.h). A caller whose second function was stolen helps its thief, or
-// others, meanwhile: unrelated forked functions may run in its stack. With nothing to help with it
-// pauses, yields, and after a few microseconds sleeps.
+// (task/unobserved.h). A caller whose second function was stolen helps its thief, or others,
+// meanwhile: unrelated forked functions may run in its stack. With nothing to help with it pauses,
+// yields, and after a few microseconds sleeps.
 // Cost: below 1 ns on top of the two calls, with no locked instruction; 0.1 to 0.3 us where the
 // second function is stolen.
 // Forks that nest deeper than 1024 run in place.

@@ -39,10 +39,10 @@ struct SchedulerOptions {
   uint64_t max_live = 0;
   // How many shared tasks of each priority a worker keeps out of the others' sight; when there are
   // more, the older half of them comes into it, where many are seen already by 32 at a time. 0: all
-  // are seen at once, of those beyond 256 every 32. More makes a task that
-  // becomes ready cheaper, and leaves tasks that start few others, which soon wait for them, on one
-  // worker. The price: up to so many tasks that lie behind one which computes for long, or blocks
-  // its worker, wait for it though others sleep.
+  // are seen at once, of those beyond 256 every 32. More makes a task that becomes ready cheaper,
+  // and leaves tasks that start few others, which soon wait for them, on one worker. The price: up
+  // to so many tasks that lie behind one which computes for long, or blocks its worker, wait for it
+  // though others sleep.
   // The second tasks of forks (fork_join_tasks.h) count among them. A scheduler with one worker
   // needs no sharing and keeps all.
   uint32_t share_threshold = 0;

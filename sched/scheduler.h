@@ -146,8 +146,7 @@ class Scheduler final : public task::Executor {
   std::atomic<bool> stopped_{false};
 
   std::once_flag forks_made_;
-  std::unique_ptr<internal::ForkJoinDomain>
-      forks_;  // made by an engine, or the first worker that runs
+  std::unique_ptr<internal::ForkJoinDomain> forks_;  // an engine, or the first to run, makes it
   internal::LiveBound bound_;
   internal::IdleSet idle_;
   internal::Injector<task::Runnable> injector_;

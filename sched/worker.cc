@@ -8,10 +8,6 @@
 namespace annulet::sched {
 namespace {
 
-// At most so many at a time, so that a thief that has only begun to run them does not keep back
-// more than it would take its victim a moment to run itself.
-constexpr size_t kMostStolen = 32;
-
 // How often a worker that has stolen looks again before it sleeps, and the pauses between two
 // looks, in all about 20 us: less than it costs to fall asleep and to be woken. More often would
 // only keep the victim's cache lines from it.
@@ -258,7 +254,7 @@ bool Worker::steal() {
   random_ ^= random_ << 13;
   random_ ^= random_ >> 7;
   random_ ^= random_ << 17;
-  std::array<task::Runnable*, kMostStolen> taken;
+  std::array<task::Runnable*, internal::ReadySet::kMostStolen> taken;
   for (size_t i = 0, victim = random_ % count; i < count; ++i, ++victim) {
     if (victim == count) victim = 0;
     if (victim == index_) continue;

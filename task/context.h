@@ -6,8 +6,9 @@
 // which all the tasks spawned on it share; with_cancel() and with_value() make one of their own, in
 // their frame, for the part of a task that they wrap.
 // Cost: a pointer in each task; 40 bytes for each priority of an executor, for each pair of
-// priority and name, and in the frames of with_cancel() and with_value(). Threads: immutable once a
-// task has it. Lifetime: outlives the tasks that have it.
+// priority and name, and in the frames of with_cancel() and with_value().
+// Threads: immutable once a task has it.
+// Lifetime: outlives the tasks that have it.
 #ifndef ANNULET_TASK_CONTEXT_H_
 #define ANNULET_TASK_CONTEXT_H_
 

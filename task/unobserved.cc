@@ -9,7 +9,7 @@
 namespace annulet::task {
 namespace {
 
-// A line for each source, so that a hook that always throws does not silence the tasks.
+// Hooks have a line of their own, so that a hook that always throws does not silence the tasks.
 void log_failure(const UnobservedFailure& failure) noexcept {
   const char* const name = failure.name != nullptr ? failure.name : "";
   try {

@@ -3,7 +3,7 @@
 // a hook of a worker throws.
 //
 // Every one is counted; the handler says what else happens. The default writes a line to the log,
-// at most one a second for tasks and one for hooks.
+// at most one a second for tasks and forked functions and one for hooks.
 // Threads: every function from any thread.
 #ifndef ANNULET_TASK_UNOBSERVED_H_
 #define ANNULET_TASK_UNOBSERVED_H_

@@ -1,4 +1,6 @@
 // Waits for a condition under a lock, until a Deadline.
+// Cost: a system call where it has to sleep.
+// Threads: any that hold the lock.
 #ifndef ANNULET_SCHED_INTERNAL_AWAIT_UNTIL_H_
 #define ANNULET_SCHED_INTERNAL_AWAIT_UNTIL_H_
 

@@ -1,4 +1,6 @@
 // Which cores this process may use, how many workers they are worth, and staying on one of them.
+// Cost: reads files: at the start of an engine.
+// Threads: any.
 #ifndef ANNULET_SCHED_INTERNAL_CORES_H_
 #define ANNULET_SCHED_INTERNAL_CORES_H_
 

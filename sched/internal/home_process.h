@@ -1,6 +1,7 @@
 // The process that made an object whose threads a child of fork() has not.
 // Cost: a system call for each check.
 // Threads: any.
+// Lifetime: of the object that has it.
 #ifndef ANNULET_SCHED_INTERNAL_HOME_PROCESS_H_
 #define ANNULET_SCHED_INTERNAL_HOME_PROCESS_H_
 

@@ -1,4 +1,6 @@
 // The hooks of EngineOptions, but on_start: calls that end no worker whatever they throw.
+// Cost: a call; without the hooks of a sleep the host is as it was.
+// Threads: each hook is called in its worker's thread.
 #ifndef ANNULET_SCHED_INTERNAL_HOOKS_H_
 #define ANNULET_SCHED_INTERNAL_HOOKS_H_
 

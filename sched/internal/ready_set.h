@@ -51,6 +51,8 @@ class BasicReadySet {
   static_assert(kChain <= kCapacity);
   static constexpr uint8_t kInARow = 4;
   static constexpr uint64_t kPlaces = kCapacity;
+  // So few that a thief that has only begun to run them does not keep back more than it would take
+  // its victim a moment to run itself.
   static constexpr size_t kMostStolen = kChain;
 
   explicit BasicReadySet(const Weights& weights, uint32_t share_threshold = 0)

@@ -1,4 +1,6 @@
 // A number that one thread counts for itself, with plain additions, and any may read.
+// Cost: a load and a store.
+// Threads: add and set by one, read by any.
 #ifndef ANNULET_SCHED_INTERNAL_WORKER_COUNTER_H_
 #define ANNULET_SCHED_INTERNAL_WORKER_COUNTER_H_
 
