@@ -39,7 +39,7 @@ class [[nodiscard]] FindValueAwaiter {
   bool await_suspend(std::coroutine_handle<P> self) noexcept {
     const LocalValue* value = self.promise().context->values;
     while (value != nullptr && value->key != key_) value = value->outer;
-    if (value != nullptr) found_ = value->value;
+    found_ = value != nullptr ? value->value : nullptr;
     return false;
   }
 
