@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "annulet/sched/scheduler.h"
+#include "annulet/task/internal/promise.h"
 
 namespace annulet::sched {
 namespace {
@@ -147,7 +148,15 @@ void Worker::run_turns(const Run& run) {
 void Worker::run_ready() {
   if (!bound_.limited() && turn_times_ == nullptr) {
     return run_turns([this](task::Runnable* runnable) {
-      if (task::run(context_, runnable)) tally_.end();
+      task::internal::PromiseBase* const finished =
+          task::internal::resume(context_, runnable, task::WorkerContext::kBudget);
+      if (finished == nullptr) return;
+      if (finished->join().detached_locally()) {  // as reap() would, without the call
+        finished->handle().destroy();
+      } else {
+        task::internal::reap(finished);
+      }
+      tally_.end();
     });
   }
   wait::Deadline since = turn_times_ != nullptr ? wait::Clock::now() : wait::Deadline();

@@ -57,7 +57,8 @@ class BasicReadySet {
 
   explicit BasicReadySet(const Weights& weights, uint32_t share_threshold = 0)
       : weights_(weights), share_threshold_(share_threshold), kept_((share_threshold_ + 1) / 2) {
-    if (share_threshold != 0) behind_ = bit(task::kPriorities) - 1;
+    for (size_t i = 0; i < task::kPriorities; ++i) lanes_[i].funded = funded(i);
+    if (share_threshold != 0) behind_ = kAllOccupied;
     begin_round();
   }
 
@@ -67,9 +68,9 @@ class BasicReadySet {
   // To be run by this worker alone.
   void push_own(task::Priority priority, Node* runnable) {
     const size_t i = index(priority);
-    own_[i].push(runnable);
+    lanes_[i].own.push(runnable);
     ++own_pushed_[i];
-    occupied_ |= bit(i);
+    state_ |= occupied(i);
   }
 
   // To be run by whoever comes first. True: the others are to be told. That is so whenever the
@@ -84,8 +85,7 @@ class BasicReadySet {
       return false;
     }
     const size_t i = index(priority);
-    occupied_ |= bit(i);
-    maybe_shared_ |= bit(i);
+    state_ |= occupied(i) | maybe_shared(i);
     const uint64_t before = shared_[i].stealable();
     if ((behind_ & bit(i)) != 0 || !shared_[i].push(runnable)) [[unlikely]]
       return push_tail(i, runnable, before);
@@ -94,12 +94,12 @@ class BasicReadySet {
 
   // The next to be run, or null.
   Node* pop() {
-    const uint32_t candidates = occupied_ & funded_;
-    const uint32_t most_urgent = candidates & (0 - candidates);
-    // The short way of a worker with tasks of its own alone.
-    if ((most_urgent & ~maybe_shared_) != 0) {
-      const auto i = static_cast<size_t>(__builtin_ctz(most_urgent));
-      if (Node* const runnable = pop_own(i)) return charge(i, runnable);
+    if (state_ == short_way_) {
+      Lane& lane = *short_lane_;
+      if (Node* const runnable = lane.pop()) {
+        if (--lane.turns == 0) state_ &= ~lane.funded;
+        return runnable;
+      }
     }
     return pop_any();
   }
@@ -109,7 +109,7 @@ class BasicReadySet {
   bool take_refilled() { return refilled_ && std::exchange(refilled_, false); }
 
   // Whether there may be something for pop(): thieves may have taken it.
-  bool maybe_any() const { return occupied_ != 0; }
+  bool maybe_any() const { return (state_ & kAllOccupied) != 0; }
 
   // Any thread: whether something waits that another worker could take over.
   bool stealable() const {
@@ -131,7 +131,7 @@ class BasicReadySet {
 
   // How many are ready: of its own, and of those that others may run.
   uint64_t own_size(task::Priority priority) const {
-    return own_pushed_[index(priority)] - own_popped_[index(priority)];
+    return own_pushed_[index(priority)] - lanes_[index(priority)].popped;
   }
   uint64_t shared_size(task::Priority priority) const {
     return seen(index(priority)) + tail_size_[index(priority)];
@@ -143,7 +143,7 @@ class BasicReadySet {
     for (size_t i = 0; i < task::kPriorities; ++i) shared += seen(i);
     if (shared != 1) return shared > 1;
     for (size_t i = 0; i < task::kPriorities; ++i) {
-      if (!own_[i].empty() || tail_size_[i] != 0) return true;
+      if (!lanes_[i].own.empty() || tail_size_[i] != 0) return true;
     }
     return false;
   }
@@ -151,41 +151,74 @@ class BasicReadySet {
  private:
   using Queue = task::BasicRunnableQueue<Node>;
 
+  // The bits of state_: whether a priority may have something, whether that may be something that
+  // others may run, and whether it has turns left in this round.
+  static constexpr uint32_t occupied(size_t i) { return bit(i); }
+  static constexpr uint32_t maybe_shared(size_t i) { return bit(kSharedShift + i); }
+  static constexpr uint32_t funded(size_t i) { return bit(kFundedShift + i); }
+  static constexpr size_t kSharedShift = 8;
+  static constexpr size_t kFundedShift = 16;
+  static constexpr uint32_t kAllOccupied = (1u << task::kPriorities) - 1;
+  static constexpr uint32_t kAllFunded = kAllOccupied << kFundedShift;
+  static constexpr uint32_t kNoState = ~0u;
+
+  // A priority's tasks of its own.
+  struct Lane {
+    Node* pop() {
+      Node* const runnable = own.pop();
+      if (runnable != nullptr) ++popped;
+      return runnable;
+    }
+
+    Queue own;
+    uint64_t popped = 0;
+    uint32_t turns = 0;   // left in this round
+    uint32_t funded = 0;  // its bit of state_
+  };
+
   static size_t index(task::Priority priority) { return static_cast<size_t>(priority); }
-  static uint32_t bit(size_t i) { return 1u << i; }
+  static constexpr uint32_t bit(size_t i) { return 1u << i; }
   // Whether one more doubles them, or is the first.
   static bool to_be_told(uint64_t before) { return (before & (before - 1)) == 0; }
 
   void begin_round() {
-    turns_ = {weights_.high, weights_.normal, weights_.low};
-    funded_ = bit(task::kPriorities) - 1;
+    const std::array<uint32_t, task::kPriorities> turns{weights_.high, weights_.normal,
+                                                        weights_.low};
+    for (size_t i = 0; i < task::kPriorities; ++i) lanes_[i].turns = turns[i];
+    state_ |= kAllFunded;
   }
 
   // Out of line, so that the short way saves no registers for it.
   [[gnu::noinline]] Node* pop_any() {
-    while (occupied_ != 0) {
-      const uint32_t candidates = occupied_ & funded_;
+    while ((state_ & kAllOccupied) != 0) {
+      const uint32_t candidates = state_ & (state_ >> kFundedShift) & kAllOccupied;
       if (candidates == 0) {
         begin_round();
         continue;
       }
       const auto most_urgent = static_cast<size_t>(std::countr_zero(candidates));
-      if (Node* const runnable = pop_from(most_urgent)) return charge(most_urgent, runnable);
-      occupied_ &= ~bit(most_urgent);
+      if (Node* const runnable = pop_from(most_urgent)) {
+        if (--lanes_[most_urgent].turns == 0) state_ &= ~funded(most_urgent);
+        find_short_way(most_urgent);
+        return runnable;
+      }
+      state_ &= ~occupied(most_urgent);
     }
     return nullptr;
   }
 
-  // One turn of what comes from there.
-  Node* charge(size_t i, Node* runnable) {
-    if (--turns_[i] == 0) funded_ &= ~bit(i);
-    return runnable;
+  // The short way of a worker with tasks of its own alone: as long as state_ stays what it is, the
+  // next one is again of this priority.
+  void find_short_way(size_t i) {
+    const uint32_t flags = state_ & (occupied(i) | maybe_shared(i) | funded(i));
+    short_way_ = flags == (occupied(i) | funded(i)) ? state_ : kNoState;
+    short_lane_ = &lanes_[i];
   }
 
   Node* pop_from(size_t i) {
-    if ((maybe_shared_ & bit(i)) == 0) return pop_own(i);
+    if ((state_ & maybe_shared(i)) == 0) return lanes_[i].pop();
     if ((in_a_row_[i]++ / kInARow) % 2 == 0) {
-      if (Node* const runnable = pop_own(i)) return runnable;
+      if (Node* const runnable = lanes_[i].pop()) return runnable;
     }
     Node* runnable = shared_[i].pop();
     // Again, for thieves may have taken all that was moved on.
@@ -195,15 +228,9 @@ class BasicReadySet {
     }
     if (runnable != nullptr) return runnable;
     if (tail_size_[i] != 0) return pop_tail(i);  // it is to be kept
-    maybe_shared_ &= ~bit(i);
+    state_ &= ~maybe_shared(i);
     nothing_waits(i);
-    return pop_own(i);
-  }
-
-  Node* pop_own(size_t i) {
-    Node* const runnable = own_[i].pop();
-    if (runnable != nullptr) ++own_popped_[i];
-    return runnable;
+    return lanes_[i].pop();
   }
 
   // How many others can see, and those that are claimed.
@@ -282,19 +309,16 @@ class BasicReadySet {
   const uint64_t share_threshold_;
   const uint64_t kept_;  // of more than share_threshold_, out of the others' sight
   bool alone_ = false;
-  // A bit for each priority:
-  uint32_t occupied_ = 0;      // it may have something
-  uint32_t maybe_shared_ = 0;  // it may have something that others may run
-  uint32_t behind_ = 0;        // what is pushed goes to the tail: something may wait, or shall
-  uint32_t funded_ = 0;        // it has turns left in this round
+  uint32_t state_ = 0;             // of all priorities, in one word, for pop() to compare
+  uint32_t short_way_ = kNoState;  // the state in which pop() looks to short_lane_ first
+  Lane* short_lane_ = nullptr;
+  uint32_t behind_ = 0;  // a bit for each priority: what is pushed goes to the tail
   bool refilled_ = false;
-  std::array<uint32_t, task::kPriorities> turns_;
   std::array<uint8_t, task::kPriorities>
       in_a_row_{};  // says whose turn it is, the own or the others
-  std::array<Queue, task::kPriorities> own_;
-  // Two counts, for the same word written twice in a turn would be what a yield waits for.
+  std::array<Lane, task::kPriorities> lanes_;
+  // Not in the lanes: the same word written twice in a turn would be what a yield waits for.
   std::array<uint64_t, task::kPriorities> own_pushed_{};
-  std::array<uint64_t, task::kPriorities> own_popped_{};
   std::array<Queue, task::kPriorities> tail_;
   std::array<uint64_t, task::kPriorities> tail_size_{};
   std::array<RunQueue<Node*, kPlaces, Sync>, task::kPriorities> shared_;

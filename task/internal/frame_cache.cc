@@ -30,12 +30,15 @@ enum class Phase : uint8_t {
 struct Cache {
   FrameSupply lists[kFrameClasses];
   Phase phase;
+  std::size_t most;  // how many bytes of a class are kept: 0 unless active, so that who frees
+                     // compares but once
 };
 constinit thread_local Cache t_cache{};
 
 struct Cleaner {
   ~Cleaner() {
     t_cache.phase = Phase::kOver;
+    t_cache.most = 0;
     for (FrameSupply& list : t_cache.lists) give_frames(std::exchange(list, {}));
   }
   void touch() {}
@@ -70,6 +73,7 @@ bool may_keep() {
   if (t_cache.phase == Phase::kOver) return false;
   t_cleaner.touch();  // from here on it is destroyed with the thread
   t_cache.phase = Phase::kActive;
+  t_cache.most = kMaxFreedBytes;
   return true;
 }
 
@@ -99,6 +103,7 @@ void* take_from(FrameSupply& list, std::size_t class_bytes) {
 // freed earlier, so that what is kept lies close together, and in the caches.
 [[gnu::noinline]] void shed(FrameSupply& list, std::size_t class_bytes) noexcept {
   if (!may_keep()) return give_frames(std::exchange(list, {}));
+  if (list.freed_bytes <= t_cache.most) return;  // the thread's first frame of all
   FreeFrame* last = list.freed;
   std::size_t kept = class_bytes;
   for (; kept < kMaxFreedBytes / 2; kept += class_bytes) last = last->next;
@@ -115,9 +120,7 @@ inline void free_of(void* frame, FrameClass frames) noexcept {
   FrameSupply& list = t_cache.lists[frames.number];
   list.freed = ::new (frame) FreeFrame{list.freed};
   list.freed_bytes += frames.bytes;
-  if (ABSL_PREDICT_FALSE(list.freed_bytes > kMaxFreedBytes || !may_keep())) {
-    shed(list, frames.bytes);
-  }
+  if (ABSL_PREDICT_FALSE(list.freed_bytes > t_cache.most)) shed(list, frames.bytes);
 }
 
 }  // namespace

@@ -88,6 +88,8 @@ class BasicJoinState {
   // --- spawned on this worker alone ---
   void set_spawned_locally(bool detached) { store_plain(detached ? kLocalDetached : kLocal); }
   bool local() const { return (load_plain() & kTags) == kLocal; }
+  // Of one that has not ended: nobody waits, or will.
+  bool detached_locally() const { return load_plain() == kLocalDetached; }
   bool done_locally() const { return load_plain() == kLocalDone; }
   void wait_locally(Waiter* task) { store_plain(address(task) | kLocal); }
   // False: it has ended already, the frame is the caller's to destroy.
