@@ -1,6 +1,6 @@
 // Something to await that works once: co_await takes it as an rvalue, a temporary or what has been
-// moved, so that nobody awaits it again without another std::move. `Awaiter`, which it holds, does
-// the work, and asserts that it is the first time.
+// moved, so that nobody awaits it again without another std::move; against that, those that start
+// tasks have assertions of their own. `Awaiter`, which it holds, does the work.
 // Cost: none with clang, with GCC a pointer in the awaiting frame.
 // Threads: of one flow of control.
 // Lifetime: until the awaiting task goes on.
